@@ -1,0 +1,349 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ImportPolicy says whom a Directory brings into the cluster.
+// +kubebuilder:validation:Enum=All;Declared
+type ImportPolicy string
+
+const (
+	// ImportAll mirrors every entry that the filters find.
+	ImportAll ImportPolicy = "All"
+	// ImportDeclared mirrors only entries for which a User or Group with a directoryRef to this Directory exists.
+	ImportDeclared ImportPolicy = "Declared"
+)
+
+// SyncState says whether a Directory is read.
+// +kubebuilder:validation:Enum=Active;Paused
+type SyncState string
+
+const (
+	// SyncActive reads the directory at its interval.
+	SyncActive SyncState = "Active"
+	// SyncPaused leaves Users and Groups as they are.
+	SyncPaused SyncState = "Paused"
+)
+
+// LeaversPolicy says what becomes of the imported User or Group of an entry that is gone.
+// +kubebuilder:validation:Enum=Suspend;Delete
+type LeaversPolicy string
+
+const (
+	// LeaversSuspend keeps the object: a User inactive, a Group without members.
+	LeaversSuspend LeaversPolicy = "Suspend"
+	// LeaversDelete deletes the object. Users and Groups that the Directory did not import are never deleted.
+	LeaversDelete LeaversPolicy = "Delete"
+)
+
+// TLSMode says how a connection to an LDAP server is protected.
+// +kubebuilder:validation:Enum=Required;StartTLS;Disabled
+type TLSMode string
+
+const (
+	// TLSRequired is TLS from the first byte (ldaps).
+	TLSRequired TLSMode = "Required"
+	// TLSStartTLS begins in the clear and turns TLS on before the bind (RFC 4513, section 3).
+	TLSStartTLS TLSMode = "StartTLS"
+	// TLSDisabled sends everything in the clear, the bind password too.
+	TLSDisabled TLSMode = "Disabled"
+)
+
+// LDAPSchema names a set of defaults for filters and attributes.
+// +kubebuilder:validation:Enum=RFC2307;RFC2307bis
+type LDAPSchema string
+
+const (
+	// SchemaRFC2307 is posixAccount and posixGroup, with members by login name (memberUid).
+	SchemaRFC2307 LDAPSchema = "RFC2307"
+	// SchemaRFC2307bis is inetOrgPerson and groupOfNames, with members by DN (member).
+	SchemaRFC2307bis LDAPSchema = "RFC2307bis"
+)
+
+// NestingMode says whether groups in groups count.
+// +kubebuilder:validation:Enum=Flat;Nested
+type NestingMode string
+
+const (
+	// NestingFlat counts only members that a group names itself.
+	NestingFlat NestingMode = "Flat"
+	// NestingNested counts members of member groups too, however deep; cycles do no harm.
+	NestingNested NestingMode = "Nested"
+)
+
+// DirectorySpec says where people come from, and how they appear in the cluster.
+// +kubebuilder:validation:ExactlyOneOf=ldap
+type DirectorySpec struct {
+	// ldap is an LDAP server (RFC 4511).
+	// +optional
+	LDAP *LDAPSource `json:"ldap,omitempty"`
+
+	// import says whom to bring into the cluster: All (the default), or only Declared people and groups, for whom
+	// a User or Group with a directoryRef to this Directory exists.
+	// +optional
+	// +kubebuilder:default=All
+	Import ImportPolicy `json:"import,omitempty"`
+
+	// usernamePrefix goes before every login name to make the Kubernetes username. Default: the Directory's name and
+	// a colon. An empty prefix is allowed; one that could make a name begin with "system:" is not.
+	// +optional
+	// +kubebuilder:validation:MinLength=0
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('system:') && (self == '' || !'system:'.startsWith(self))",message="usernamePrefix must not begin the reserved prefix \"system:\"; use a prefix such as \"corp:\""
+	UsernamePrefix *string `json:"usernamePrefix,omitempty"`
+
+	// groupPrefix goes before every group name to make the Kubernetes group. Default: the Directory's name and a colon.
+	// The same rules as for usernamePrefix.
+	// +optional
+	// +kubebuilder:validation:MinLength=0
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('system:') && (self == '' || !'system:'.startsWith(self))",message="groupPrefix must not begin the reserved prefix \"system:\"; use a prefix such as \"corp:\""
+	GroupPrefix *string `json:"groupPrefix,omitempty"`
+
+	// syncIntervalSeconds is the time between two full reads, in seconds. Default 300, at least 10, at most a day.
+	// +optional
+	// +kubebuilder:default=300
+	// +kubebuilder:validation:Minimum=10
+	// +kubebuilder:validation:Maximum=86400
+	SyncIntervalSeconds int32 `json:"syncIntervalSeconds,omitempty"`
+
+	// sync is Active (the default) or Paused; a paused Directory is not read, and its Users and Groups stay as they are.
+	// +optional
+	// +kubebuilder:default=Active
+	Sync SyncState `json:"sync,omitempty"`
+
+	// leavers says what becomes of people whose entry is gone.
+	// +optional
+	Leavers LeaversSpec `json:"leavers,omitzero"`
+}
+
+// LeaversSpec says what becomes of people and groups whose entry is gone. Access ends in any case.
+// +kubebuilder:validation:MinProperties=1
+type LeaversSpec struct {
+	// policy is Suspend (the default: the object stays, inactive) or Delete (imported objects only).
+	// +optional
+	// +kubebuilder:default=Suspend
+	Policy LeaversPolicy `json:"policy,omitempty"`
+}
+
+// LDAPSource is an LDAP server and where in its tree people and groups are.
+// +kubebuilder:validation:XValidation:rule="self.tls != 'Required' || self.url.startsWith('ldaps://')",message="tls Required needs an ldaps:// url; for ldap:// set tls to StartTLS, or to Disabled for a connection in the clear"
+// +kubebuilder:validation:XValidation:rule="self.tls == 'Required' || self.url.startsWith('ldap://')",message="tls StartTLS and Disabled need an ldap:// url; for ldaps:// set tls to Required"
+type LDAPSource struct {
+	// url of the server, ldap:// or ldaps://, with a port where it is not 389 or 636. No path and no query.
+	// +required
+	// +kubebuilder:validation:MinLength=8
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="self.startsWith('ldap://') || self.startsWith('ldaps://')",message="url must begin with ldaps:// or ldap://"
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getHostname() != '' && url(self).getEscapedPath() in ['', '/'] && size(url(self).getQuery()) == 0",message="url must be a host and an optional port, such as ldaps://ldap.corp.example:636"
+	URL string `json:"url,omitempty"`
+
+	// tls is Required (the default), StartTLS or Disabled. Disabled sends the bind password in the clear, and the
+	// condition Insecure says so.
+	// +optional
+	// +kubebuilder:default=Required
+	TLS TLSMode `json:"tls,omitempty"`
+
+	// caSecretRef names a Secret in the operator's namespace whose key ca.crt holds the PEM certificates that the
+	// server's certificate must chain to. Default: the operator's system roots.
+	// +optional
+	CASecretRef *NameReference `json:"caSecretRef,omitempty"`
+
+	// bindSecretRef names a Secret in the operator's namespace with the keys username (the bind DN) and password
+	// for a simple bind (RFC 4513, section 5.1.3). Default: no bind. Changed values are picked up at once.
+	// +optional
+	BindSecretRef *NameReference `json:"bindSecretRef,omitempty"`
+
+	// schema sets the defaults of filters, attributes and nesting: RFC2307bis (the default) or RFC2307.
+	// +optional
+	// +kubebuilder:default=RFC2307bis
+	Schema LDAPSchema `json:"schema,omitempty"`
+
+	// users says where people are.
+	// +required
+	Users LDAPUsers `json:"users,omitzero"`
+
+	// groups says where groups are. Default: no groups.
+	// +optional
+	Groups *LDAPGroups `json:"groups,omitempty"`
+}
+
+// LDAPUsers says which entries are people.
+type LDAPUsers struct {
+	// baseDN is the entry below which people are searched, at any depth (RFC 4514).
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	BaseDN string `json:"baseDN,omitempty"`
+
+	// filter that people match (RFC 4515). Default by schema: (objectClass=inetOrgPerson) or (objectClass=posixAccount).
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=4096
+	Filter string `json:"filter,omitempty"`
+
+	// attributes maps what is read.
+	// +optional
+	Attributes LDAPUserAttributes `json:"attributes,omitzero"`
+}
+
+// LDAPUserAttributes names the attributes of a person.
+// +kubebuilder:validation:MinProperties=1
+type LDAPUserAttributes struct {
+	// id is the attribute that never changes and is never given to another entry. Default entryUUID (RFC 4530).
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	ID string `json:"id,omitempty"`
+
+	// userName is the login name. Of several values the one in the entry's RDN counts. Default uid.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	UserName string `json:"userName,omitempty"`
+
+	// displayName is the name for people to read. Default cn.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	DisplayName string `json:"displayName,omitempty"`
+
+	// email is the mail address. Default mail.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Email string `json:"email,omitempty"`
+}
+
+// LDAPGroups says which entries are groups.
+type LDAPGroups struct {
+	// baseDN is the entry below which groups are searched, at any depth (RFC 4514).
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	BaseDN string `json:"baseDN,omitempty"`
+
+	// filter that groups match (RFC 4515). Default by schema: (objectClass=groupOfNames) or (objectClass=posixGroup).
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=4096
+	Filter string `json:"filter,omitempty"`
+
+	// attributes maps what is read.
+	// +optional
+	Attributes LDAPGroupAttributes `json:"attributes,omitzero"`
+
+	// nesting says whether members of member groups count. Default by schema: Nested for RFC2307bis, Flat for RFC2307,
+	// whose groups name people only.
+	// +optional
+	Nesting NestingMode `json:"nesting,omitempty"`
+}
+
+// LDAPGroupAttributes names the attributes of a group.
+// +kubebuilder:validation:MinProperties=1
+type LDAPGroupAttributes struct {
+	// id is the attribute that never changes and is never given to another entry. Default entryUUID (RFC 4530).
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	ID string `json:"id,omitempty"`
+
+	// name is the group's name. Of several values the one in the entry's RDN counts. Default cn.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Name string `json:"name,omitempty"`
+
+	// member lists the members: DNs with schema RFC2307bis (default member), login names with RFC2307 (default memberUid).
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Member string `json:"member,omitempty"`
+}
+
+// DirectoryStatus is what came of reading the directory.
+type DirectoryStatus struct {
+	// conditions are Ready (reasons Synced, Paused, Unreachable, TLSFailed, BindFailed, IncompleteRead, InvalidConfig,
+	// SecretNotFound, Deleting, Failed), Reconciling, Stalled, Insecure.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=8
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the generation that this status speaks of; -1 before the first.
+	// +optional
+	// +kubebuilder:validation:Minimum=-1
+	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
+
+	// users counts the people of the last complete read that are mirrored.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Users *int32 `json:"users,omitempty"`
+
+	// groups counts the groups of the last complete read that are mirrored.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Groups *int32 `json:"groups,omitempty"`
+
+	// lastSyncTime is when the last complete read began.
+	// +optional
+	LastSyncTime *metav1.Time `json:"lastSyncTime,omitempty"`
+}
+
+// Directory is an external directory whose people and groups are mirrored into the cluster as Users and Groups.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster,categories=iam,shortName=dir
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Users",type=integer,JSONPath=`.status.users`
+// +kubebuilder:printcolumn:name="Groups",type=integer,JSONPath=`.status.groups`
+// +kubebuilder:printcolumn:name="Last-Sync",type=date,JSONPath=`.status.lastSyncTime`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="URL",type=string,priority=1,JSONPath=`.spec.ldap.url`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 63",message="a Directory's name is a label value on what it imports: use at most 63 characters"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name != 'system' || (has(self.spec.usernamePrefix) && has(self.spec.groupPrefix))",message="the default prefix of a Directory called \"system\" would be \"system:\", which is reserved: set usernamePrefix and groupPrefix"
+type Directory struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is standard object metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec says where people come from.
+	// +required
+	Spec DirectorySpec `json:"spec,omitzero"`
+
+	// status says what came of reading it.
+	// +optional
+	// +kubebuilder:default={observedGeneration:-1}
+	Status DirectoryStatus `json:"status,omitzero"`
+}
+
+// DirectoryList is a list of Directories.
+// +kubebuilder:object:root=true
+type DirectoryList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitzero"`
+	Items           []Directory `json:"items"`
+}
+
+// UsernamePrefix is what goes before a login name of this Directory.
+func (d *Directory) UsernamePrefix() string { return orDefault(d.Spec.UsernamePrefix, d.Name+":") }
+
+// GroupPrefix is what goes before a group name of this Directory.
+func (d *Directory) GroupPrefix() string { return orDefault(d.Spec.GroupPrefix, d.Name+":") }
+
+func orDefault(value *string, fallback string) string {
+	if value == nil {
+		return fallback
+	}
+	return *value
+}

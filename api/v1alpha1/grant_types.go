@@ -1,0 +1,204 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// SubjectKind is a kind that a Grant can give something to.
+// +kubebuilder:validation:Enum=Group;User
+type SubjectKind string
+
+const (
+	// SubjectGroup is everyone in a Group.
+	SubjectGroup SubjectKind = "Group"
+	// SubjectUser is one User.
+	SubjectUser SubjectKind = "User"
+)
+
+// RoleKind is a kind of role.
+// +kubebuilder:validation:Enum=ClusterRole;Role
+type RoleKind string
+
+const (
+	// RoleKindClusterRole is a ClusterRole.
+	RoleKindClusterRole RoleKind = "ClusterRole"
+	// RoleKindRole is a Role of that name in each of the Grant's namespaces.
+	RoleKindRole RoleKind = "Role"
+)
+
+// GrantScope says where a Grant holds.
+// +kubebuilder:validation:Enum=Cluster;Namespaces
+type GrantScope string
+
+const (
+	// ScopeCluster is everywhere: one ClusterRoleBinding.
+	ScopeCluster GrantScope = "Cluster"
+	// ScopeNamespaces is in the namespaces that the Grant names or selects: a RoleBinding in each.
+	ScopeNamespaces GrantScope = "Namespaces"
+)
+
+// SubjectMode says what the generated bindings name.
+// +kubebuilder:validation:Enum=Users
+type SubjectMode string
+
+const (
+	// SubjectModeUsers names every person, so that a change of membership acts at once.
+	SubjectModeUsers SubjectMode = "Users"
+)
+
+// Subject names whom a Grant gives something to.
+type Subject struct {
+	// kind is Group or User.
+	// +required
+	Kind SubjectKind `json:"kind,omitempty"`
+
+	// name of the Group or User object.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+}
+
+// RoleReference names a role.
+type RoleReference struct {
+	// kind is ClusterRole or Role.
+	// +required
+	Kind RoleKind `json:"kind,omitempty"`
+
+	// name of the role.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+}
+
+// NamespaceSet is the union of the namespaces that it names and those that it selects.
+// +kubebuilder:validation:XValidation:rule="(has(self.names) && size(self.names) > 0) || has(self.selector)",message="scope Namespaces needs namespaces: give names, a selector, or both"
+type NamespaceSet struct {
+	// names of namespaces.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	Names []string `json:"names,omitempty"`
+
+	// selector selects namespaces by label, and is followed as they come, change and go. An empty selector is all of them.
+	// +optional
+	Selector *metav1.LabelSelector `json:"selector,omitempty"`
+}
+
+// GrantSpec gives one role at one scope to people.
+// +kubebuilder:validation:XValidation:rule="self.scope != 'Namespaces' || has(self.namespaces)",message="scope Namespaces needs namespaces: give names, a selector, or both"
+// +kubebuilder:validation:XValidation:rule="self.scope != 'Cluster' || !has(self.namespaces)",message="scope Cluster holds everywhere: remove namespaces, or set scope to Namespaces"
+// +kubebuilder:validation:XValidation:rule="self.scope != 'Cluster' || self.roleRef.kind != 'Role'",message="a Role is of one namespace and cannot be granted with scope Cluster: use a ClusterRole, or scope Namespaces"
+// +kubebuilder:validation:XValidation:rule="!has(self.startTime) || !has(self.expireTime) || self.expireTime > self.startTime",message="expireTime must be after startTime"
+type GrantSpec struct {
+	// subjects are the Groups and Users that get the role.
+	// +required
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=256
+	Subjects []Subject `json:"subjects,omitempty"`
+
+	// roleRef is the role that they get. Immutable.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="roleRef is immutable, as in RBAC: create another Grant"
+	RoleRef RoleReference `json:"roleRef,omitzero"`
+
+	// scope is where they get it: Cluster (everywhere) or Namespaces.
+	// +required
+	Scope GrantScope `json:"scope,omitempty"`
+
+	// namespaces in which they get it, with scope Namespaces.
+	// +optional
+	Namespaces *NamespaceSet `json:"namespaces,omitempty"`
+
+	// subjectMode is Users (the default): bindings name every person.
+	// +optional
+	// +kubebuilder:default=Users
+	SubjectMode SubjectMode `json:"subjectMode,omitempty"`
+
+	// startTime is when the Grant begins; before it there are no bindings. Default: at once.
+	// +optional
+	StartTime *metav1.Time `json:"startTime,omitempty"`
+
+	// expireTime is when the Grant ends; after it there are no bindings, and the object stays. Default: never.
+	// +optional
+	ExpireTime *metav1.Time `json:"expireTime,omitempty"`
+
+	// reason says why, for whoever reviews this later.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Reason string `json:"reason,omitempty"`
+}
+
+// GrantStatus is what a Grant gives now.
+type GrantStatus struct {
+	// conditions are Ready (reasons Applied, NotStarted, Expired, SubjectNotFound, NamespaceNotFound, RoleNotFound,
+	// RoleNotBindable, BindingConflict, InvalidConfig, Failed), Reconciling, Stalled.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=8
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the generation that this status speaks of; -1 before the first.
+	// +optional
+	// +kubebuilder:validation:Minimum=-1
+	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
+
+	// subjects counts the active people whom the bindings name.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Subjects *int32 `json:"subjects,omitempty"`
+
+	// bindings counts the RoleBindings or ClusterRoleBindings that are in force for this Grant.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Bindings *int32 `json:"bindings,omitempty"`
+}
+
+// Grant gives people a role, at one scope, for a time.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster,categories=iam
+// +kubebuilder:printcolumn:name="Role",type=string,JSONPath=`.spec.roleRef.name`
+// +kubebuilder:printcolumn:name="Scope",type=string,JSONPath=`.spec.scope`
+// +kubebuilder:printcolumn:name="Subjects",type=integer,JSONPath=`.status.subjects`
+// +kubebuilder:printcolumn:name="Bindings",type=integer,JSONPath=`.status.bindings`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.spec.expireTime`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 63",message="a Grant's name is a label value on its bindings: use at most 63 characters"
+type Grant struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is standard object metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec says who gets what, where and when.
+	// +required
+	Spec GrantSpec `json:"spec,omitzero"`
+
+	// status says what that comes to now.
+	// +optional
+	// +kubebuilder:default={observedGeneration:-1}
+	Status GrantStatus `json:"status,omitzero"`
+}
+
+// GrantList is a list of Grants.
+// +kubebuilder:object:root=true
+type GrantList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitzero"`
+	Items           []Grant `json:"items"`
+}

@@ -1,0 +1,181 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package credential keeps the kubeconfig Secrets that Users ask for: it has certificates signed, records them, and only then
+// publishes them.
+package credential
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/credential"
+	"github.com/rollcall-iam/rollcall/internal/outcome"
+	"github.com/rollcall-iam/rollcall/internal/pki"
+	"github.com/rollcall-iam/rollcall/internal/reach"
+	"github.com/rollcall-iam/rollcall/internal/signer"
+	"github.com/rollcall-iam/rollcall/internal/status"
+)
+
+// recheckElsewhere is how often a Secret outside the operator's namespace is looked at: the operator may not watch Secrets there.
+const recheckElsewhere = 5 * time.Minute
+
+// Reconciler keeps the kubeconfig Secrets of Users, their record in status.certificate and the condition Kubeconfig.
+type Reconciler struct {
+	Client client.Client
+	// Live reads past the cache: Secrets, which are not cached, and Users before anything is issued for them.
+	Live     client.Reader
+	Signer   signer.Signer
+	Reporter status.Reporter
+	Clock    clock.PassiveClock
+	// Cluster goes into kubeconfigs.
+	Cluster pki.Cluster
+	// Namespace is the operator's own, whose Secrets are watched.
+	Namespace string
+	// Operator is the ServiceAccount to name in the command that allows Secrets elsewhere.
+	Operator string
+	// Backoff spaces the tries of a User whose certificate cannot be had.
+	Backoff workqueue.TypedRateLimiter[reconcile.Request]
+}
+
+// scope is what one run learns of a User's kubeconfig.
+type scope struct {
+	user   *v1alpha1.User
+	now    time.Time
+	secret secret
+}
+
+// Reconcile implements reconcile.Reconciler.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	s := &scope{user: &v1alpha1.User{}, now: r.Clock.Now()}
+	if err := r.Client.Get(ctx, request.NamespacedName, s.user); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !s.user.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	next, err := r.reconcile(ctx, s)
+	if err == nil {
+		r.Backoff.Forget(request)
+		return ctrl.Result{RequeueAfter: next}, nil
+	}
+	return r.failed(ctx, request, s, err)
+}
+
+// failed reports a problem and says when to try again.
+func (r *Reconciler) failed(ctx context.Context, request ctrl.Request, s *scope, err error) (ctrl.Result, error) {
+	if errors.Is(err, context.Canceled) || s.user.Spec.Kubeconfig == nil {
+		return ctrl.Result{}, err
+	}
+	problem := outcome.Of(err, v1alpha1.ReasonFailed)
+	if err := r.report(ctx, s, failing(problem)); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	log.FromContext(ctx).V(1).Info("will try again", "reason", problem.Reason, "message", problem.Message)
+	if problem.Kind == outcome.Waiting {
+		return ctrl.Result{RequeueAfter: problem.After}, nil
+	}
+	return ctrl.Result{RequeueAfter: r.Backoff.When(request)}, nil
+}
+
+// reconcile does what is to be done and returns after how long to look again (zero: at the next event).
+func (r *Reconciler) reconcile(ctx context.Context, s *scope) (time.Duration, error) {
+	if err := r.leaveOldPlace(ctx, s.user); err != nil {
+		return 0, err
+	}
+	decision, err := r.decide(ctx, s)
+	if err != nil {
+		return 0, err
+	}
+	if decision.Action == credential.Issue {
+		// The cache may not show yet what the last run recorded: before issuing, look at the object itself.
+		if err := r.Live.Get(ctx, client.ObjectKeyFromObject(s.user), s.user); err != nil {
+			return 0, client.IgnoreNotFound(err)
+		}
+		if decision, err = r.decide(ctx, s); err != nil {
+			return 0, err
+		}
+	}
+	return r.execute(ctx, s, decision)
+}
+
+func (r *Reconciler) decide(ctx context.Context, s *scope) (credential.Decision, error) {
+	spec := s.user.Spec.Kubeconfig
+	if spec == nil {
+		return credential.Decision{Action: credential.Nothing}, nil
+	}
+	observed, err := r.observe(ctx, s.user, spec.SecretRef)
+	if err != nil {
+		return credential.Decision{}, err
+	}
+	s.secret = observed
+	return credential.Decide(credential.Input{
+		Wanted:      reach.Active(s.user) && s.user.DeletionTimestamp.IsZero(),
+		Username:    s.user.Status.Username,
+		Duration:    time.Duration(spec.DurationSeconds) * time.Second,
+		Certificate: s.user.Status.Certificate,
+		Secret:      observed.facts,
+		Now:         s.now,
+	}), nil
+}
+
+func (r *Reconciler) execute(ctx context.Context, s *scope, decision credential.Decision) (time.Duration, error) {
+	switch decision.Action {
+	case credential.Issue:
+		renew, err := r.issue(ctx, s, decision.Why)
+		if err != nil {
+			return 0, err
+		}
+		return r.until(s, renew), nil
+	case credential.Keep:
+		return r.until(s, decision.At), r.report(ctx, s, issued())
+	case credential.Refuse:
+		return 0, outcome.Waitingf(recheckElsewhere, v1alpha1.ReasonSecretConflict,
+			"%s exists and is not this User's: delete it, or name another in spec.kubeconfig.secretRef",
+			describe(s.user.Spec.Kubeconfig.SecretRef))
+	case credential.Remove:
+		if err := r.remove(ctx, s.secret.object); err != nil {
+			return 0, err
+		}
+	case credential.Nothing:
+	}
+	return 0, r.report(ctx, s, idle(s.user))
+}
+
+// until is how long to wait for a renewal, or to look after a Secret that cannot be watched.
+func (r *Reconciler) until(s *scope, at time.Time) time.Duration {
+	wait := max(at.Sub(r.Clock.Now()), time.Second)
+	if s.user.Spec.Kubeconfig.SecretRef.Namespace != r.Namespace {
+		wait = min(wait, recheckElsewhere)
+	}
+	return wait
+}
+
+// leaveOldPlace deletes the Secret that the last certificate was issued for, if the spec now names another or none.
+func (r *Reconciler) leaveOldPlace(ctx context.Context, user *v1alpha1.User) error {
+	if user.Status.Certificate == nil {
+		return nil
+	}
+	old := user.Status.Certificate.SecretRef
+	if user.Spec.Kubeconfig != nil && user.Spec.Kubeconfig.SecretRef == old {
+		return nil
+	}
+	observed, err := r.observe(ctx, user, old)
+	if err != nil {
+		return fmt.Errorf("look at the Secret that is no longer wanted: %w", err)
+	}
+	if observed.facts.Owner != credential.Ours {
+		return nil
+	}
+	return r.remove(ctx, observed.object)
+}

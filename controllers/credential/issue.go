@@ -1,0 +1,77 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package credential
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/credential"
+	"github.com/rollcall-iam/rollcall/internal/outcome"
+	"github.com/rollcall-iam/rollcall/internal/pki"
+	"github.com/rollcall-iam/rollcall/internal/signer"
+)
+
+// issue makes a new key, has it signed, records the certificate, and then publishes both in one write. A crash before the
+// publication loses the key, which was nowhere else, so that a certificate that got out is always one that was recorded.
+func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew time.Time, err error) {
+	if err := r.checkNamespace(ctx, s.user.Spec.Kubeconfig.SecretRef); err != nil {
+		return time.Time{}, err
+	}
+	subject := pki.Subject{Username: s.user.Status.Username}
+	key, err := pki.NewKey()
+	if err != nil {
+		return time.Time{}, fmt.Errorf("make key: %w", err)
+	}
+	chain, err := r.Signer.Sign(ctx, signer.Request{
+		User: s.user, Subject: subject, Key: key,
+		Duration: time.Duration(s.user.Spec.Kubeconfig.DurationSeconds) * time.Second,
+	})
+	if err != nil {
+		return time.Time{}, err
+	}
+	leaf, err := pki.CheckCertificate(chain, key.Public(), subject)
+	if err != nil {
+		return time.Time{}, outcome.Terminalf(v1alpha1.ReasonCertificateInvalid, "the signer's certificate is not what was asked for: %v", err)
+	}
+	record := r.record(leaf, s.user.Spec.Kubeconfig.SecretRef)
+	if err := r.writeRecord(ctx, s, record); err != nil {
+		return time.Time{}, err
+	}
+	encoded, err := pki.EncodeKey(key)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("encode key: %w", err)
+	}
+	if err := r.publish(ctx, s, chain, encoded); err != nil {
+		return time.Time{}, err
+	}
+	r.announce(ctx, s.user, record, why)
+	return record.RenewTime.Time, r.report(ctx, s, issued())
+}
+
+func (r *Reconciler) record(leaf *x509.Certificate, ref v1alpha1.SecretReference) *v1alpha1.Certificate {
+	fingerprint := pki.Fingerprint(leaf)
+	return &v1alpha1.Certificate{
+		Fingerprint:  fingerprint,
+		SerialNumber: pki.SerialNumber(leaf),
+		NotBefore:    metav1.NewTime(leaf.NotBefore),
+		NotAfter:     metav1.NewTime(leaf.NotAfter),
+		RenewTime:    metav1.NewTime(credential.RenewTime(r.Clock.Now(), leaf.NotAfter, fingerprint)),
+		SecretRef:    ref,
+	}
+}
+
+func (r *Reconciler) announce(ctx context.Context, user *v1alpha1.User, record *v1alpha1.Certificate, why string) {
+	log.FromContext(ctx).Info("certificate issued", "why", why, "fingerprint", record.Fingerprint, "notAfter", record.NotAfter.UTC())
+	r.Reporter.Recorder.Eventf(user, nil, corev1.EventTypeNormal, "CertificateIssued", "Issue",
+		"%s: certificate %s, valid until %s, is in %s",
+		why, record.Fingerprint, record.NotAfter.UTC().Format(time.RFC3339), describe(record.SecretRef))
+}

@@ -1,0 +1,88 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package directory
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/index"
+)
+
+// withdraw deletes what a Directory imported, then lets the Directory go. What others declared stays; the User controller sees
+// that nobody vouches for it any more.
+func (r *Reconciler) withdraw(ctx context.Context, d *v1alpha1.Directory) error {
+	if !controllerutil.ContainsFinalizer(d, v1alpha1.FinalizerDirectory) {
+		return nil
+	}
+	imported, err := r.imported(ctx, d)
+	if err != nil {
+		return err
+	}
+	if len(imported) > 0 {
+		log.FromContext(ctx).Info("deleting what the Directory imported", "objects", len(imported))
+	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(writers)
+	for _, object := range imported {
+		group.Go(func() error { return r.remove(groupCtx, object) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return client.IgnoreNotFound(r.patchFinalizers(ctx, d, controllerutil.RemoveFinalizer))
+}
+
+func (r *Reconciler) imported(ctx context.Context, d *v1alpha1.Directory) ([]client.Object, error) {
+	users, err := index.UsersOfDirectory(ctx, r.Client, d.Name)
+	if err != nil {
+		return nil, fmt.Errorf("list Users: %w", err)
+	}
+	groups, err := index.GroupsOfDirectory(ctx, r.Client, d.Name)
+	if err != nil {
+		return nil, fmt.Errorf("list Groups: %w", err)
+	}
+	var objects []client.Object
+	for i := range users {
+		if users[i].Labels[v1alpha1.LabelDirectory] == d.Name {
+			objects = append(objects, &users[i])
+		}
+	}
+	for i := range groups {
+		if groups[i].Labels[v1alpha1.LabelDirectory] == d.Name {
+			objects = append(objects, &groups[i])
+		}
+	}
+	return objects, nil
+}
+
+// remove deletes exactly the object that was decided about.
+func (r *Reconciler) remove(ctx context.Context, object client.Object) error {
+	uid := object.GetUID()
+	err := r.Client.Delete(ctx, object, client.Preconditions{UID: &uid})
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("delete %T %s: %w", object, object.GetName(), err)
+	}
+	return nil
+}
+
+// observe writes what the directory says to an object's status. An object that is gone needs none.
+func (r *Reconciler) observe(ctx context.Context, object client.Object, applied runtime.ApplyConfiguration) error {
+	err := r.Client.Status().Apply(ctx, applied, r.Reporter.FieldOwner, client.ForceOwnership)
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("write status of %T %s: %w", object, object.GetName(), err)
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package controllers lists the operator's controllers: one folder per duty.
+package controllers
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/rollcall-iam/rollcall/controllers/credential"
+	"github.com/rollcall-iam/rollcall/controllers/directory"
+	"github.com/rollcall-iam/rollcall/controllers/grant"
+	"github.com/rollcall-iam/rollcall/controllers/group"
+	"github.com/rollcall-iam/rollcall/controllers/user"
+	"github.com/rollcall-iam/rollcall/internal/apply"
+	"github.com/rollcall-iam/rollcall/internal/operator"
+	"github.com/rollcall-iam/rollcall/internal/status"
+)
+
+// The field managers, one per controller.
+const (
+	directoryOwner  client.FieldOwner = "rollcall-directory"
+	userOwner       client.FieldOwner = "rollcall-user"
+	groupOwner      client.FieldOwner = "rollcall-group"
+	grantOwner      client.FieldOwner = "rollcall-grant"
+	credentialOwner client.FieldOwner = "rollcall-credential" //nolint:gosec // A name, not a credential.
+)
+
+// The bounds of a controller's own backoff.
+const (
+	firstRetry = time.Second
+	lastRetry  = 5 * time.Minute
+)
+
+// Register adds every controller to the manager.
+func Register(mgr ctrl.Manager, o operator.Environment) error {
+	c, live := mgr.GetClient(), mgr.GetAPIReader()
+	report := func(owner client.FieldOwner) status.Reporter {
+		return status.Reporter{Client: c, Recorder: mgr.GetEventRecorder(string(owner)), FieldOwner: owner}
+	}
+	for _, controller := range []interface{ SetupWithManager(ctrl.Manager) error }{
+		&directory.Reconciler{
+			Client: c, Live: live, Reporter: report(directoryOwner), Clock: o.Clock, Namespace: o.Namespace, Backoff: backoff(),
+		},
+		&user.Reconciler{Client: c, Reporter: report(userOwner), Clock: o.Clock},
+		&group.Reconciler{Client: c, Reporter: report(groupOwner), Clock: o.Clock},
+		&grant.Reconciler{
+			Client: c, Applier: &apply.Applier{Client: c, Live: live, FieldOwner: grantOwner},
+			Reporter: report(grantOwner), Clock: o.Clock, Backoff: backoff(),
+		},
+		&credential.Reconciler{
+			Client: c, Live: live, Signer: o.Signer, Reporter: report(credentialOwner), Clock: o.Clock,
+			Cluster: o.Cluster, Namespace: o.Namespace, Operator: o.Operator, Backoff: backoff(),
+		},
+	} {
+		if err := controller.SetupWithManager(mgr); err != nil {
+			return fmt.Errorf("set up %T: %w", controller, err)
+		}
+	}
+	return nil
+}
+
+func backoff() workqueue.TypedRateLimiter[reconcile.Request] {
+	return workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry)
+}

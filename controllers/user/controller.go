@@ -1,0 +1,167 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package user decides who may act now, and shows each User their access.
+package user
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/index"
+	"github.com/rollcall-iam/rollcall/internal/person"
+	"github.com/rollcall-iam/rollcall/internal/rbacplan"
+	"github.com/rollcall-iam/rollcall/internal/reach"
+	"github.com/rollcall-iam/rollcall/internal/status"
+)
+
+// Reconciler keeps the status of Users, but for what the directory and the credential controller say there.
+type Reconciler struct {
+	Client   client.Client
+	Reporter status.Reporter
+	Clock    clock.PassiveClock
+}
+
+// scope is what one run learns of a User.
+type scope struct {
+	user      *v1alpha1.User
+	directory *v1alpha1.Directory
+	now       time.Time
+	verdict   person.Verdict
+	username  string
+	groups    []string
+	grants    []string
+}
+
+// Reconcile implements reconcile.Reconciler.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	s := scope{user: &v1alpha1.User{}, now: r.Clock.Now()}
+	if err := r.Client.Get(ctx, request.NamespacedName, s.user); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !s.user.DeletionTimestamp.IsZero() || awaited(s.user) {
+		return ctrl.Result{}, nil
+	}
+	for _, phase := range []func(context.Context, *scope) error{r.findDirectory, r.decide, r.findGroups, r.findGrants, r.report} {
+		if err := phase(ctx, &s); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
+	if s.verdict.Recheck.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	return ctrl.Result{RequeueAfter: s.verdict.Recheck.Sub(s.now)}, nil
+}
+
+// awaited says that the Directory controller has just made this User, and its next write says who it is.
+func awaited(user *v1alpha1.User) bool {
+	return user.Labels[v1alpha1.LabelDirectory] != "" && user.Status.Identity == nil &&
+		user.Spec.DirectoryRef != nil && user.Spec.DirectoryRef.Name == user.Labels[v1alpha1.LabelDirectory] &&
+		len(user.Status.Conditions) == 0
+}
+
+// findDirectory gets the Directory. One that is being deleted knows nobody any more.
+func (r *Reconciler) findDirectory(ctx context.Context, s *scope) error {
+	directory, err := r.directoryOf(ctx, s.user)
+	s.directory = directory
+	s.username = person.Username(s.user, s.directory)
+	return err
+}
+
+func (r *Reconciler) directoryOf(ctx context.Context, user *v1alpha1.User) (*v1alpha1.Directory, error) {
+	if user.Spec.DirectoryRef == nil {
+		return nil, nil
+	}
+	var directory v1alpha1.Directory
+	err := r.Client.Get(ctx, client.ObjectKey{Name: user.Spec.DirectoryRef.Name}, &directory)
+	if apierrors.IsNotFound(err) || err == nil && !directory.DeletionTimestamp.IsZero() {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get Directory %s: %w", user.Spec.DirectoryRef.Name, err)
+	}
+	return &directory, nil
+}
+
+func (r *Reconciler) decide(ctx context.Context, s *scope) error {
+	namesake, err := r.namesake(ctx, s)
+	if err != nil {
+		return err
+	}
+	s.verdict = person.Decide(person.Facts{User: s.user, Directory: s.directory, Namesake: namesake}, s.now)
+	return nil
+}
+
+// namesake finds the oldest other User with this username, if it is older than this one. Usernames are computed anew, since
+// the other's status may not be written yet.
+func (r *Reconciler) namesake(ctx context.Context, s *scope) (string, error) {
+	if s.username == "" {
+		return "", nil
+	}
+	called, err := index.UsersCalled(ctx, r.Client, s.user.Spec.UserName)
+	if err != nil {
+		return "", err
+	}
+	recorded, err := index.UsersWithUsername(ctx, r.Client, s.username)
+	if err != nil {
+		return "", err
+	}
+	oldest := s.user
+	for _, other := range append(called, recorded...) {
+		if !person.Older(&other, oldest) {
+			continue
+		}
+		directory, err := r.directoryOf(ctx, &other)
+		if err != nil {
+			return "", err
+		}
+		if person.Username(&other, directory) == s.username {
+			oldest = &other
+		}
+	}
+	if oldest == s.user {
+		return "", nil
+	}
+	return oldest.Name, nil
+}
+
+func (r *Reconciler) findGroups(ctx context.Context, s *scope) error {
+	local, err := reach.LocalGroups(ctx, r.Client, s.user.Name)
+	if err != nil {
+		return fmt.Errorf("list local Groups: %w", err)
+	}
+	names := make([]string, len(local))
+	for i := range local {
+		names[i] = local[i].Spec.GroupName
+	}
+	s.groups = person.Groups(s.user, s.directory, names)
+	return nil
+}
+
+// findGrants lists the Grants that give something: to people who may act, while the window is open, through bindings.
+func (r *Reconciler) findGrants(ctx context.Context, s *scope) error {
+	if s.verdict.Status != metav1.ConditionTrue {
+		return nil
+	}
+	grants, err := reach.Grants(ctx, r.Client, s.user)
+	if err != nil {
+		return fmt.Errorf("list Grants: %w", err)
+	}
+	for i := range grants {
+		open, _, _ := rbacplan.Window(&grants[i], s.now)
+		if open && grants[i].Status.Bindings != nil && *grants[i].Status.Bindings > 0 {
+			s.grants = append(s.grants, grants[i].Name)
+		}
+	}
+	slices.Sort(s.grants)
+	return nil
+}

@@ -1,0 +1,92 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package user
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	iamac "github.com/rollcall-iam/rollcall/api/v1alpha1/applyconfiguration/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/outcome"
+	"github.com/rollcall-iam/rollcall/internal/status"
+)
+
+// report writes the status, if it differs.
+func (r *Reconciler) report(ctx context.Context, s *scope) error {
+	before := &s.user.Status
+	wanted := append(s.summary(), s.active())
+	conditions := status.Merge(before.Conditions, wanted, s.user.Generation, s.now)
+	username := cmp.Or(s.username, before.Username)
+	if status.Same(before.Conditions, conditions, append(status.Summary(), v1alpha1.ConditionActive)...) && before.Username == username &&
+		slices.Equal(before.Groups, s.groups) && slices.Equal(before.Grants, s.grants) &&
+		before.ObservedGeneration != nil && *before.ObservedGeneration == s.user.Generation {
+		return nil
+	}
+	applied := iamac.UserStatus().WithConditions(status.Apply(conditions)...).WithObservedGeneration(s.user.Generation).
+		WithGroups(s.groups...).WithGrants(s.grants...)
+	if username != "" {
+		applied.WithUsername(username)
+	}
+	err := r.Reporter.Report(ctx, s.user, iamac.User(s.user.Name).WithUID(s.user.UID).WithStatus(applied), before.Conditions, conditions)
+	return client.IgnoreNotFound(err)
+}
+
+// active is the verdict as a condition. When it is False, the message says since when, and until when a certificate that is
+// already out would still prove who its bearer is.
+func (s *scope) active() metav1.Condition {
+	condition := metav1.Condition{
+		Type: v1alpha1.ConditionActive, Status: s.verdict.Status, Reason: s.verdict.Reason, Message: s.verdict.Message,
+	}
+	if condition.Status != metav1.ConditionFalse {
+		return condition
+	}
+	since := s.now
+	if before := meta.FindStatusCondition(s.user.Status.Conditions, condition.Type); before != nil && before.Status == condition.Status {
+		since = before.LastTransitionTime.Time
+	}
+	condition.Message += fmt.Sprintf("; no access since %s", rfc3339(since))
+	if certificate := s.user.Status.Certificate; certificate != nil && certificate.NotAfter.After(since) {
+		condition.Message += fmt.Sprintf("; a certificate already issued is valid until %s, and allows nothing",
+			rfc3339(certificate.NotAfter.Time))
+	}
+	return condition
+}
+
+func rfc3339(t time.Time) string { return t.UTC().Truncate(time.Second).Format(time.RFC3339) }
+
+// summary says whether the cluster is as this User and the directory say: what keeps it from that is a name that is taken, a
+// directory that is not there, or a kubeconfig that cannot be had.
+func (s *scope) summary() []metav1.Condition {
+	problem := &outcome.Problem{Reason: s.verdict.Reason, Message: s.verdict.Message}
+	switch s.verdict.Reason {
+	case v1alpha1.ReasonUsernameTaken, v1alpha1.ReasonIdentityReplaced:
+		problem.Kind = outcome.Terminal
+		return status.NotReady(problem)
+	case v1alpha1.ReasonDirectoryUnknown, v1alpha1.ReasonDirectoryPending:
+		return status.NotReady(problem)
+	}
+	kubeconfig := meta.FindStatusCondition(s.user.Status.Conditions, v1alpha1.ConditionKubeconfig)
+	if s.user.Spec.Kubeconfig == nil || s.verdict.Status != metav1.ConditionTrue {
+		return status.Ready(v1alpha1.ReasonReconciled, s.verdict.Message)
+	}
+	if kubeconfig == nil {
+		return status.NotReady(outcome.Transientf(v1alpha1.ReasonIssuing, "the kubeconfig Secret is being made"))
+	}
+	if kubeconfig.Status == metav1.ConditionTrue {
+		return status.Ready(v1alpha1.ReasonReconciled, s.verdict.Message)
+	}
+	problem = outcome.Transientf(kubeconfig.Reason, "%s", kubeconfig.Message)
+	if kubeconfig.Reason == v1alpha1.ReasonSecretConflict {
+		problem.Kind = outcome.Terminal
+	}
+	return status.NotReady(problem)
+}

@@ -1,0 +1,142 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package apply is the only writer of RBAC: it reads what bindings a Grant has and executes a plan.
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/index"
+	"github.com/rollcall-iam/rollcall/internal/outcome"
+	"github.com/rollcall-iam/rollcall/internal/rbacplan"
+)
+
+// BindableRole is the ClusterRole that names which roles the operator may bind: the installation's setting.
+const BindableRole = "rollcall-bindable-roles"
+
+// Applier writes bindings.
+type Applier struct {
+	// Client reads bindings from the cache.
+	Client client.Client
+	// Live reads them from the API server.
+	Live client.Reader
+	// FieldOwner is the field manager of every binding.
+	FieldOwner client.FieldOwner
+}
+
+// Result says what became of a plan.
+type Result struct {
+	// Done are the changes that were made.
+	Done []rbacplan.Change
+	// Problem is the first thing that went wrong; the rest of the plan was executed all the same.
+	Problem *outcome.Problem
+}
+
+// Existing reads the bindings that carry a Grant's label.
+func (a *Applier) Existing(ctx context.Context, grant string) ([]rbacplan.Binding, error) {
+	roleBindings, err := index.RoleBindingsOfGrant(ctx, a.Client, grant)
+	if err != nil {
+		return nil, fmt.Errorf("list RoleBindings of Grant %s: %w", grant, err)
+	}
+	clusterRoleBindings, err := index.ClusterRoleBindingsOfGrant(ctx, a.Client, grant)
+	if err != nil {
+		return nil, fmt.Errorf("list ClusterRoleBindings of Grant %s: %w", grant, err)
+	}
+	bindings := make([]rbacplan.Binding, 0, len(roleBindings)+len(clusterRoleBindings))
+	for i := range roleBindings {
+		b := &roleBindings[i]
+		bindings = append(bindings, read(b, b.RoleRef, b.Subjects))
+	}
+	for i := range clusterRoleBindings {
+		b := &clusterRoleBindings[i]
+		bindings = append(bindings, read(b, b.RoleRef, b.Subjects))
+	}
+	return bindings, nil
+}
+
+func read(object client.Object, roleRef rbacv1.RoleRef, subjects []rbacv1.Subject) rbacplan.Binding {
+	b := rbacplan.Binding{
+		Namespace: object.GetNamespace(),
+		Name:      object.GetName(),
+		Grant:     object.GetLabels()[v1alpha1.LabelGrant],
+		Managed:   object.GetLabels()[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy,
+		Owner:     owner(object),
+		RoleRef:   roleRef,
+	}
+	for _, subject := range subjects {
+		if subject.Kind == rbacv1.UserKind {
+			b.Usernames = append(b.Usernames, subject.Name)
+		} else {
+			b.Foreign = true
+		}
+	}
+	slices.Sort(b.Usernames)
+	return b
+}
+
+// Execute makes every change that can be made, in order.
+func (a *Applier) Execute(ctx context.Context, changes []rbacplan.Change) Result {
+	var result Result
+	for i := range changes {
+		err := a.execute(ctx, &changes[i])
+		if err == nil {
+			result.Done = append(result.Done, changes[i])
+		} else if result.Problem == nil {
+			result.Problem = problemOf(err, &changes[i].Binding)
+		}
+	}
+	return result
+}
+
+func (a *Applier) execute(ctx context.Context, change *rbacplan.Change) error {
+	switch change.Verb {
+	case rbacplan.Delete:
+		return client.IgnoreNotFound(a.Client.Delete(ctx, object(&change.Binding)))
+	case rbacplan.Create:
+		return a.create(ctx, &change.Binding)
+	default:
+		return a.Client.Apply(ctx, configuration(&change.Binding), a.FieldOwner, client.ForceOwnership)
+	}
+}
+
+// create makes a binding that is not there. One of that name which is ours, but was not in the cache (someone took its labels),
+// is put right; one that is not ours is left alone.
+func (a *Applier) create(ctx context.Context, b *rbacplan.Binding) error {
+	err := a.Client.Create(ctx, object(b), a.FieldOwner)
+	if !apierrors.IsAlreadyExists(err) {
+		return err
+	}
+	found := object(b)
+	if err := a.Live.Get(ctx, client.ObjectKeyFromObject(found), found); err != nil {
+		return err
+	}
+	if owner(found) != b.Owner {
+		return outcome.Terminalf(v1alpha1.ReasonBindingConflict,
+			"%s exists and is not this Grant's: delete or rename it", describe(b))
+	}
+	return a.Client.Apply(ctx, configuration(b), a.FieldOwner, client.ForceOwnership)
+}
+
+// problemOf says what a refusal means to whoever wrote the Grant.
+func problemOf(err error, b *rbacplan.Binding) *outcome.Problem {
+	var problem *outcome.Problem
+	switch {
+	case errors.As(err, &problem):
+		return problem
+	case apierrors.IsForbidden(err) && !apierrors.HasStatusCause(err, "NamespaceTerminating"):
+		return outcome.Terminalf(v1alpha1.ReasonRoleNotBindable,
+			"the operator may not bind %s %q: add the role's name to ClusterRole %q, if people are to be granted it",
+			b.RoleRef.Kind, b.RoleRef.Name, BindableRole)
+	default:
+		return outcome.Transientf(v1alpha1.ReasonFailed, "write %s: %v", describe(b), err)
+	}
+}

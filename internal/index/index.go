@@ -1,0 +1,139 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package index holds the field indexes of the cache, each with its key function and the list call that uses it.
+package index
+
+import (
+	"context"
+	"fmt"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+)
+
+// Keys of the indexes.
+const (
+	usersByDirectory   = "users-by-directory"
+	usersByUserName    = "users-by-user-name"
+	usersByUsername    = "users-by-username"
+	usersByGroup       = "users-by-directory-group"
+	usersBySecret      = "users-by-secret"
+	groupsByDirectory  = "groups-by-directory"
+	groupsByName       = "groups-by-directory-and-name"
+	groupsByMember     = "groups-by-member"
+	grantsBySubject    = "grants-by-subject"
+	grantsByRole       = "grants-by-role"
+	grantsByScope      = "grants-by-scope"
+	bindingsByGrant    = "bindings-by-grant"
+	directoriesByInput = "directories-by-secret"
+)
+
+type definition struct {
+	object client.Object
+	key    string
+	values client.IndexerFunc
+}
+
+// Register adds every index to the cache. Call it once, before the cache starts.
+func Register(ctx context.Context, indexer client.FieldIndexer) error {
+	for _, d := range definitions() {
+		if err := indexer.IndexField(ctx, d.object, d.key, d.values); err != nil {
+			return fmt.Errorf("index %s: %w", d.key, err)
+		}
+	}
+	return nil
+}
+
+func definitions() []definition {
+	return []definition{
+		define(usersByDirectory, func(u *v1alpha1.User) []string { return directoryOf(u.Spec.DirectoryRef) }),
+		define(usersByUserName, func(u *v1alpha1.User) []string { return []string{u.Spec.UserName} }),
+		define(usersByUsername, func(u *v1alpha1.User) []string { return []string{u.Status.Username} }),
+		define(usersByGroup, userGroups),
+		define(usersBySecret, userSecrets),
+		define(groupsByDirectory, func(g *v1alpha1.Group) []string { return directoryOf(g.Spec.DirectoryRef) }),
+		define(groupsByName, groupName),
+		define(groupsByMember, func(g *v1alpha1.Group) []string { return g.Spec.Members }),
+		define(grantsBySubject, grantSubjects),
+		define(grantsByRole, func(g *v1alpha1.Grant) []string {
+			return []string{pair(string(g.Spec.RoleRef.Kind), g.Spec.RoleRef.Name)}
+		}),
+		define(grantsByScope, func(g *v1alpha1.Grant) []string { return []string{string(g.Spec.Scope)} }),
+		define(bindingsByGrant, func(b *rbacv1.RoleBinding) []string { return []string{b.Labels[v1alpha1.LabelGrant]} }),
+		define(bindingsByGrant, func(b *rbacv1.ClusterRoleBinding) []string { return []string{b.Labels[v1alpha1.LabelGrant]} }),
+		define(directoriesByInput, directorySecrets),
+	}
+}
+
+// define ties a key to a typed function of values.
+func define[T any, P interface {
+	*T
+	client.Object
+}](key string, values func(P) []string) definition {
+	return definition{object: P(new(T)), key: key, values: func(o client.Object) []string {
+		typed, ok := o.(P)
+		if !ok {
+			return nil
+		}
+		return values(typed)
+	}}
+}
+
+func directoryOf(ref *v1alpha1.NameReference) []string {
+	if ref == nil {
+		return nil
+	}
+	return []string{ref.Name}
+}
+
+func userGroups(u *v1alpha1.User) []string {
+	if u.Spec.DirectoryRef == nil || u.Status.Identity == nil {
+		return nil
+	}
+	keys := make([]string, len(u.Status.Identity.Groups))
+	for i, group := range u.Status.Identity.Groups {
+		keys[i] = pair(u.Spec.DirectoryRef.Name, group)
+	}
+	return keys
+}
+
+func userSecrets(u *v1alpha1.User) []string {
+	if u.Spec.Kubeconfig == nil {
+		return nil
+	}
+	return []string{pair(u.Spec.Kubeconfig.SecretRef.Namespace, u.Spec.Kubeconfig.SecretRef.Name)}
+}
+
+func groupName(g *v1alpha1.Group) []string {
+	if g.Spec.DirectoryRef == nil {
+		return nil
+	}
+	return []string{pair(g.Spec.DirectoryRef.Name, g.Spec.GroupName)}
+}
+
+func grantSubjects(g *v1alpha1.Grant) []string {
+	keys := make([]string, len(g.Spec.Subjects))
+	for i, subject := range g.Spec.Subjects {
+		keys[i] = pair(string(subject.Kind), subject.Name)
+	}
+	return keys
+}
+
+func directorySecrets(d *v1alpha1.Directory) []string {
+	if d.Spec.LDAP == nil {
+		return nil
+	}
+	var names []string
+	for _, ref := range []*v1alpha1.NameReference{d.Spec.LDAP.CASecretRef, d.Spec.LDAP.BindSecretRef} {
+		if ref != nil {
+			names = append(names, ref.Name)
+		}
+	}
+	return names
+}
+
+// pair joins two names; the first of each pair in use here is an object name or a kind, which hold no slash.
+func pair(first, second string) string { return first + "/" + second }

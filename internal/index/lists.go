@@ -1,0 +1,109 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package index
+
+import (
+	"context"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+)
+
+// UsersOfDirectory lists the Users that refer to a Directory.
+func UsersOfDirectory(ctx context.Context, c client.Reader, directory string) ([]v1alpha1.User, error) {
+	return users(ctx, c, usersByDirectory, directory)
+}
+
+// UsersCalled lists the Users with a login name, of whichever directory.
+func UsersCalled(ctx context.Context, c client.Reader, userName string) ([]v1alpha1.User, error) {
+	return users(ctx, c, usersByUserName, userName)
+}
+
+// UsersWithUsername lists the Users whose status has a Kubernetes username.
+func UsersWithUsername(ctx context.Context, c client.Reader, username string) ([]v1alpha1.User, error) {
+	return users(ctx, c, usersByUsername, username)
+}
+
+// UsersOfDirectoryGroup lists the Users that are in a group of a directory.
+func UsersOfDirectoryGroup(ctx context.Context, c client.Reader, directory, group string) ([]v1alpha1.User, error) {
+	return users(ctx, c, usersByGroup, pair(directory, group))
+}
+
+// UsersOfSecret lists the Users whose kubeconfig goes to a Secret.
+func UsersOfSecret(ctx context.Context, c client.Reader, namespace, name string) ([]v1alpha1.User, error) {
+	return users(ctx, c, usersBySecret, pair(namespace, name))
+}
+
+// GroupsOfDirectory lists the Groups that refer to a Directory.
+func GroupsOfDirectory(ctx context.Context, c client.Reader, directory string) ([]v1alpha1.Group, error) {
+	return groups(ctx, c, groupsByDirectory, directory)
+}
+
+// GroupsCalled lists the Groups that stand for a group of a directory.
+func GroupsCalled(ctx context.Context, c client.Reader, directory, name string) ([]v1alpha1.Group, error) {
+	return groups(ctx, c, groupsByName, pair(directory, name))
+}
+
+// GroupsWithMember lists the local Groups that name a User.
+func GroupsWithMember(ctx context.Context, c client.Reader, user string) ([]v1alpha1.Group, error) {
+	return groups(ctx, c, groupsByMember, user)
+}
+
+// GrantsOfSubject lists the Grants that name a Group or User.
+func GrantsOfSubject(ctx context.Context, c client.Reader, kind v1alpha1.SubjectKind, name string) ([]v1alpha1.Grant, error) {
+	return grants(ctx, c, grantsBySubject, pair(string(kind), name))
+}
+
+// GrantsOfRole lists the Grants of a role.
+func GrantsOfRole(ctx context.Context, c client.Reader, kind v1alpha1.RoleKind, name string) ([]v1alpha1.Grant, error) {
+	return grants(ctx, c, grantsByRole, pair(string(kind), name))
+}
+
+// GrantsOfScope lists the Grants of a scope.
+func GrantsOfScope(ctx context.Context, c client.Reader, scope v1alpha1.GrantScope) ([]v1alpha1.Grant, error) {
+	return grants(ctx, c, grantsByScope, string(scope))
+}
+
+// RoleBindingsOfGrant lists the generated RoleBindings of a Grant.
+func RoleBindingsOfGrant(ctx context.Context, c client.Reader, grant string) ([]rbacv1.RoleBinding, error) {
+	var list rbacv1.RoleBindingList
+	err := c.List(ctx, &list, client.MatchingFields{bindingsByGrant: grant}, client.UnsafeDisableDeepCopy)
+	return list.Items, err
+}
+
+// ClusterRoleBindingsOfGrant lists the generated ClusterRoleBindings of a Grant.
+func ClusterRoleBindingsOfGrant(ctx context.Context, c client.Reader, grant string) ([]rbacv1.ClusterRoleBinding, error) {
+	var list rbacv1.ClusterRoleBindingList
+	err := c.List(ctx, &list, client.MatchingFields{bindingsByGrant: grant}, client.UnsafeDisableDeepCopy)
+	return list.Items, err
+}
+
+// DirectoriesOfSecret lists the Directories that read a Secret.
+func DirectoriesOfSecret(ctx context.Context, c client.Reader, secret string) ([]v1alpha1.Directory, error) {
+	var list v1alpha1.DirectoryList
+	err := c.List(ctx, &list, client.MatchingFields{directoriesByInput: secret}, client.UnsafeDisableDeepCopy)
+	return list.Items, err
+}
+
+// The objects in these lists are the cache's own: read them, and copy what is to change.
+
+func users(ctx context.Context, c client.Reader, key, value string) ([]v1alpha1.User, error) {
+	var list v1alpha1.UserList
+	err := c.List(ctx, &list, client.MatchingFields{key: value}, client.UnsafeDisableDeepCopy)
+	return list.Items, err
+}
+
+func groups(ctx context.Context, c client.Reader, key, value string) ([]v1alpha1.Group, error) {
+	var list v1alpha1.GroupList
+	err := c.List(ctx, &list, client.MatchingFields{key: value}, client.UnsafeDisableDeepCopy)
+	return list.Items, err
+}
+
+func grants(ctx context.Context, c client.Reader, key, value string) ([]v1alpha1.Grant, error) {
+	var list v1alpha1.GrantList
+	err := c.List(ctx, &list, client.MatchingFields{key: value}, client.UnsafeDisableDeepCopy)
+	return list.Items, err
+}

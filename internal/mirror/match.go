@@ -1,0 +1,206 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package mirror
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+)
+
+// entry is what matching needs to know of a person or group in the directory.
+type entry struct {
+	id, name string
+	// index in the snapshot.
+	index int
+}
+
+// object is what matching needs to know of a User or Group that refers to the directory.
+type object struct {
+	// name of the object.
+	name string
+	// entryName is the directory's name for it, as the spec has it.
+	entryName string
+	// id of the entry that it was found to be. Empty before that.
+	id string
+	// imported says that the Directory created it, so that it may be deleted.
+	imported bool
+	// index in the input.
+	index int
+}
+
+// verb is what to do with an object.
+type verb int
+
+const (
+	// observe writes what the directory says to the object's status.
+	observe verb = iota
+	// create makes an object for an entry.
+	create
+	// remove deletes an imported object whose entry is gone.
+	remove
+	// follow deletes an imported object whose entry was renamed, after another was made for it.
+	follow
+)
+
+// step is one decision of matching.
+type step struct {
+	verb verb
+	// state to write, for observe.
+	state v1alpha1.IdentityState
+	// object to observe, remove or follow; for create the object whose spec is carried over. -1: none.
+	object int
+	// entry behind it. -1: none.
+	entry int
+}
+
+const none = -1
+
+// policy is what the Directory's spec says to matching.
+type policy struct {
+	importAll     bool
+	deleteLeavers bool
+}
+
+// matcher pairs entries with objects, by id first, and by name only where an object has no id yet.
+type matcher struct {
+	policy    policy
+	byID      map[string][]object
+	unclaimed map[string]object
+	steps     []step
+	done      map[int]bool
+}
+
+// match decides, for valid entries (unique by id and by name) and all objects of one kind, oldest first, what to do. Objects of
+// the ids in held stay as they are: their entry is there, but cannot be mirrored.
+func match(entries []entry, objects []object, held map[string]bool, p policy) []step {
+	m := &matcher{policy: p, byID: map[string][]object{}, unclaimed: map[string]object{}, done: map[int]bool{}}
+	for _, o := range objects {
+		if o.id != "" {
+			m.byID[o.id] = append(m.byID[o.id], o)
+		} else if _, found := m.unclaimed[o.entryName]; !found {
+			m.unclaimed[o.entryName] = o
+		}
+	}
+	names := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		names[e.name] = true
+		m.place(e)
+	}
+	for _, o := range objects {
+		if !m.done[o.index] && !held[o.id] {
+			m.leave(o, names[o.entryName])
+		}
+	}
+	return m.steps
+}
+
+// place finds the object of an entry, or decides to make one.
+func (m *matcher) place(e entry) {
+	known := m.byID[e.id]
+	current := m.current(e, known)
+	if current != nil {
+		m.add(step{verb: observe, state: v1alpha1.IdentityPresent, object: current.index, entry: e.index})
+	}
+	declared := slices.ContainsFunc(known, func(o object) bool { return !o.imported })
+	if current == nil && !declared {
+		m.make(e, known)
+	}
+	for _, o := range known {
+		m.renamed(o, e)
+	}
+}
+
+func (m *matcher) current(e entry, known []object) *object {
+	if i := slices.IndexFunc(known, func(o object) bool { return o.entryName == e.name }); i >= 0 {
+		return &known[i]
+	}
+	if o, found := m.unclaimed[e.name]; found {
+		return &o
+	}
+	return nil
+}
+
+func (m *matcher) make(e entry, known []object) {
+	switch {
+	case len(known) > 0:
+		m.steps = append(m.steps, step{verb: create, object: known[0].index, entry: e.index})
+	case m.policy.importAll:
+		m.steps = append(m.steps, step{verb: create, object: none, entry: e.index})
+	}
+}
+
+// renamed deals with an object whose entry now has another name: an imported one follows, a declared one keeps its spec.
+func (m *matcher) renamed(o object, e entry) {
+	switch {
+	case m.done[o.index]:
+	case o.imported:
+		m.add(step{verb: follow, object: o.index, entry: e.index})
+	default:
+		m.add(step{verb: observe, state: v1alpha1.IdentityReplaced, object: o.index, entry: e.index})
+	}
+}
+
+// leave deals with an object that no entry was found for.
+func (m *matcher) leave(o object, nameInUse bool) {
+	switch {
+	case o.imported && m.policy.deleteLeavers:
+		m.add(step{verb: remove, object: o.index, entry: none})
+	case o.id != "" && nameInUse:
+		m.add(step{verb: observe, state: v1alpha1.IdentityReplaced, object: o.index, entry: none})
+	default:
+		m.add(step{verb: observe, state: v1alpha1.IdentityMissing, object: o.index, entry: none})
+	}
+}
+
+func (m *matcher) add(s step) {
+	m.done[s.object] = true
+	m.steps = append(m.steps, s)
+}
+
+// sift drops entries that cannot be mirrored, and says of which ids the objects are to stay as they are.
+func sift(entries []entry, objects []object, prefix string) (valid []entry, held map[string]bool, skipped Skipped) {
+	known := make(map[string]string, len(objects))
+	for _, o := range objects {
+		if o.id != "" {
+			known[o.id] = o.entryName
+		}
+	}
+	ids, names := map[string]int{}, map[string][]entry{}
+	for _, e := range entries {
+		ids[e.id]++
+		names[e.name] = append(names[e.name], e)
+	}
+	held, skipped = map[string]bool{}, Skipped{}
+	for _, e := range entries {
+		skip := checkEntry(e, prefix, ids[e.id], names[e.name], known)
+		if skip == "" {
+			valid = append(valid, e)
+			continue
+		}
+		skipped[skip]++
+		if e.id != "" {
+			held[e.id] = true
+		}
+	}
+	slices.SortFunc(valid, func(a, b entry) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.id, b.id)) })
+	return valid, held, skipped
+}
+
+func checkEntry(e entry, prefix string, sameID int, sameName []entry, known map[string]string) Skip {
+	if e.id == "" {
+		return SkipNoID
+	}
+	if sameID > 1 {
+		return SkipSharedID
+	}
+	if skip := checkName(e.name, prefix); skip != "" {
+		return skip
+	}
+	if len(sameName) > 1 && known[e.id] != e.name {
+		return SkipAmbiguousName
+	}
+	return ""
+}

@@ -1,0 +1,174 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package mirror
+
+import (
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/directory"
+)
+
+const (
+	maxDisplayName = 256
+	maxEmail       = 320
+	maxGroups      = 4096
+)
+
+type userChange = Change[v1alpha1.User, v1alpha1.Identity]
+
+// userPlanner turns steps into changes of Users.
+type userPlanner struct {
+	in     Input
+	groups membership
+	name   func(name, id string) string
+}
+
+func planUsers(in Input) ([]userChange, int, Skipped) {
+	entries, objects := userEntries(in.Snapshot.People), userObjects(in)
+	valid, held, skipped := sift(entries, objects, in.Directory.UsernamePrefix())
+	steps := match(valid, objects, held, policyOf(in.Directory))
+	p := userPlanner{in: in, groups: userGroups(in), name: namer(in.UserTaken)}
+	changes := p.disableHeld(held)
+	for _, s := range steps {
+		if change, differs := p.change(s); differs {
+			changes = append(changes, change)
+		}
+	}
+	sortChanges(changes)
+	return changes, placed(steps), skipped
+}
+
+func userEntries(people []directory.Person) []entry {
+	entries := make([]entry, len(people))
+	for i := range people {
+		entries[i] = entry{id: people[i].ID, name: people[i].UserName, index: i}
+	}
+	return entries
+}
+
+func userObjects(in Input) []object {
+	objects := make([]object, len(in.Users))
+	for i := range in.Users {
+		u := &in.Users[i]
+		objects[i] = object{name: u.Name, entryName: u.Spec.UserName, imported: imported(u.Labels, in.Directory), index: i}
+		if u.Status.Identity != nil {
+			objects[i].id = u.Status.Identity.ID
+		}
+	}
+	return objects
+}
+
+func userGroups(in Input) membership {
+	prefix := in.Directory.GroupPrefix()
+	return memberships(in.Snapshot.Groups, in.Nested, func(i int) bool {
+		return checkName(in.Snapshot.Groups[i].Name, prefix) == ""
+	})
+}
+
+func (p userPlanner) change(s step) (userChange, bool) {
+	switch s.verb {
+	case create:
+		return p.create(s), true
+	case remove, follow:
+		return p.delete(s), true
+	default:
+		return p.observe(s)
+	}
+}
+
+func (p userPlanner) create(s step) userChange {
+	person := &p.in.Snapshot.People[s.entry]
+	name := p.name(person.UserName, person.ID)
+	user := &v1alpha1.User{ObjectMeta: metav1.ObjectMeta{
+		Name:   name,
+		Labels: map[string]string{v1alpha1.LabelDirectory: p.in.Directory.Name},
+	}}
+	if s.object != none {
+		// What an admin set on the old object, a suspension above all, holds for the person and not for the name.
+		user.Spec = *p.in.Users[s.object].Spec.DeepCopy()
+	}
+	user.Spec.UserName = person.UserName
+	user.Spec.DirectoryRef = &v1alpha1.NameReference{Name: p.in.Directory.Name}
+	return userChange{Verb: Create, Object: user, Facts: p.present(person), Why: "joined", rank: rankGive, name: name}
+}
+
+func (p userPlanner) delete(s step) userChange {
+	user := &p.in.Users[s.object]
+	if s.verb == follow {
+		return userChange{Verb: Delete, Object: user, Why: "renamed", rank: rankCleanUp, name: user.Name}
+	}
+	return userChange{Verb: Delete, Object: user, Why: "left", rank: rankWithdraw, name: user.Name}
+}
+
+func (p userPlanner) observe(s step) (userChange, bool) {
+	user := &p.in.Users[s.object]
+	change := userChange{Verb: Observe, Object: user, Facts: p.identity(user, s), rank: rankWithdraw, name: user.Name}
+	change.Why = map[v1alpha1.IdentityState]string{
+		v1alpha1.IdentityPresent:  "changed",
+		v1alpha1.IdentityDisabled: "disabled",
+		v1alpha1.IdentityMissing:  "left",
+		v1alpha1.IdentityReplaced: "replaced",
+	}[change.Facts.State]
+	if change.Facts.State == v1alpha1.IdentityPresent {
+		change.rank = rankGive
+	}
+	return change, user.Status.Identity == nil || !equality.Semantic.DeepEqual(*user.Status.Identity, change.Facts)
+}
+
+// identity is what the directory now says about an object's person.
+func (p userPlanner) identity(user *v1alpha1.User, s step) v1alpha1.Identity {
+	if s.state == v1alpha1.IdentityPresent {
+		return p.present(&p.in.Snapshot.People[s.entry])
+	}
+	var identity v1alpha1.Identity
+	if user.Status.Identity != nil {
+		identity = *user.Status.Identity.DeepCopy()
+	}
+	identity.State, identity.Groups, identity.UserName = s.state, nil, ""
+	if s.entry != none {
+		identity.UserName = p.in.Snapshot.People[s.entry].UserName
+	}
+	return identity
+}
+
+func (p userPlanner) present(person *directory.Person) v1alpha1.Identity {
+	identity := v1alpha1.Identity{
+		ID:          person.ID,
+		DisplayName: text(person.DisplayName, maxDisplayName),
+		Email:       text(person.Email, maxEmail),
+		Groups:      p.groups.of(person),
+		State:       v1alpha1.IdentityPresent,
+	}
+	if len(identity.Groups) > maxGroups {
+		identity.Groups = identity.Groups[:maxGroups]
+	}
+	if person.Disabled {
+		identity.State = v1alpha1.IdentityDisabled
+	}
+	return identity
+}
+
+// disableHeld keeps out people whose entry cannot be mirrored any more but says that they are disabled: that much is certain.
+func (p userPlanner) disableHeld(held map[string]bool) []userChange {
+	disabled := map[string]bool{}
+	for i := range p.in.Snapshot.People {
+		person := &p.in.Snapshot.People[i]
+		disabled[person.ID] = disabled[person.ID] || person.Disabled && held[person.ID]
+	}
+	var changes []userChange
+	for i := range p.in.Users {
+		user := &p.in.Users[i]
+		if user.Status.Identity == nil || user.Status.Identity.State != v1alpha1.IdentityPresent || !disabled[user.Status.Identity.ID] {
+			continue
+		}
+		identity := *user.Status.Identity.DeepCopy()
+		identity.State = v1alpha1.IdentityDisabled
+		changes = append(changes, userChange{
+			Verb: Observe, Object: user, Facts: identity, Why: "disabled", rank: rankWithdraw, name: user.Name,
+		})
+	}
+	return changes
+}

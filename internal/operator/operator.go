@@ -1,0 +1,146 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-logr/logr"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/index"
+	"github.com/rollcall-iam/rollcall/internal/pki"
+	"github.com/rollcall-iam/rollcall/internal/signer"
+	"github.com/rollcall-iam/rollcall/internal/signer/csr"
+)
+
+// Environment is what the controllers get besides the manager.
+type Environment struct {
+	// Namespace is the operator's own.
+	Namespace string
+	// Operator names the ServiceAccount that has the operator's rights, as namespace:name.
+	Operator string
+	// Cluster goes into kubeconfigs.
+	Cluster pki.Cluster
+	// Signer signs certificates.
+	Signer signer.Signer
+	// Clock tells the time.
+	Clock clock.PassiveClock
+}
+
+// Run builds the manager, lets register add the controllers, and works until ctx ends.
+func Run(ctx context.Context, o *Options, logger logr.Logger, register func(ctrl.Manager, Environment) error) error {
+	ctrl.SetLogger(logger)
+	config, err := o.restConfig()
+	if err != nil {
+		return err
+	}
+	mgr, err := newManager(config, o, logger)
+	if err != nil {
+		return err
+	}
+	environment, err := newEnvironment(ctx, config, o)
+	if err != nil {
+		return err
+	}
+	if err := index.Register(ctx, mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
+	if err := register(mgr, environment); err != nil {
+		return err
+	}
+	if err := errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ping", healthz.Ping)); err != nil {
+		return fmt.Errorf("add health checks: %w", err)
+	}
+	return mgr.Start(ctx)
+}
+
+// Scheme knows the kinds that the operator reads and writes.
+func Scheme() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		return nil, fmt.Errorf("build scheme: %w", err)
+	}
+	return scheme, nil
+}
+
+func newManager(config *rest.Config, o *Options, logger logr.Logger) (ctrl.Manager, error) {
+	scheme, err := Scheme()
+	if err != nil {
+		return nil, err
+	}
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme: scheme,
+		Logger: logger,
+		Cache:  cacheOptions(o.Namespace),
+		// Secrets are read one by one and by name, and never cached: only their metadata is, in one namespace.
+		Client:                        client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
+		Metrics:                       server.Options{BindAddress: o.MetricsBindAddress},
+		HealthProbeBindAddress:        o.HealthProbeBindAddress,
+		LeaderElection:                o.LeaderElect,
+		LeaderElectionID:              "rollcall.iam.rollcall.dev",
+		LeaderElectionNamespace:       o.Namespace,
+		LeaderElectionReleaseOnCancel: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("build manager: %w", err)
+	}
+	return mgr, nil
+}
+
+// cacheOptions keep in memory what is needed and no more: of bindings our own, of Secrets those in our own namespace.
+func cacheOptions(namespace string) cache.Options {
+	managed := labels.SelectorFromSet(labels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy})
+	return cache.Options{
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&rbacv1.RoleBinding{}:        {Label: managed},
+			&rbacv1.ClusterRoleBinding{}: {Label: managed},
+			&corev1.Secret{}:             {Namespaces: map[string]cache.Config{namespace: {}}},
+		},
+	}
+}
+
+func newEnvironment(ctx context.Context, config *rest.Config, o *Options) (Environment, error) {
+	cluster, err := o.cluster(config)
+	if err != nil {
+		return Environment{}, err
+	}
+	clientset, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return Environment{}, fmt.Errorf("build client: %w", err)
+	}
+	reviews := clientset.AuthenticationV1().SelfSubjectReviews()
+	review, err := reviews.Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+	if err != nil {
+		return Environment{}, fmt.Errorf("ask the API server who we are: %w", err)
+	}
+	return Environment{
+		Namespace: o.Namespace,
+		Operator:  o.Namespace + ":" + ServiceAccount,
+		Cluster:   cluster,
+		Signer: &csr.Signer{
+			Requests:  clientset.CertificatesV1().CertificateSigningRequests(),
+			Requester: review.Status.UserInfo.Username,
+		},
+		Clock: clock.RealClock{},
+	}, nil
+}

@@ -1,0 +1,110 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package operator builds the manager: options, cache, health and metrics.
+package operator
+
+import (
+	"flag"
+	"fmt"
+	"os"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/rollcall-iam/rollcall/internal/pki"
+)
+
+// ServiceAccount is the name of the one that config/rbac gives the operator's rights to.
+const ServiceAccount = "rollcall-controller-manager"
+
+// Options are the manager's flags.
+type Options struct {
+	// Kubeconfig is a path; empty means in-cluster.
+	Kubeconfig string
+	// Namespace is the operator's own.
+	Namespace string
+	// ClusterServer and ClusterCAFile go into kubeconfigs; empty means what the manager itself uses.
+	ClusterServer, ClusterCAFile string
+	// LeaderElect lets one of several replicas work at a time.
+	LeaderElect bool
+	// MetricsBindAddress and HealthProbeBindAddress are host:port; "0" turns them off.
+	MetricsBindAddress, HealthProbeBindAddress string
+	// Zap configures the log.
+	Zap zap.Options
+}
+
+const usage = `Usage: manager [flags]
+
+Mirrors people and groups from directories, turns Grants into RBAC bindings, and keeps kubeconfig Secrets fresh.
+
+Examples:
+  # In a Pod, with the rights of config/rbac:
+  manager --leader-elect
+
+  # On your machine, against the cluster of a kubeconfig:
+  manager --kubeconfig ~/.kube/config --health-probe-bind-address 127.0.0.1:8081
+
+Flags:
+`
+
+// Parse reads flags. flag.ErrHelp means that help was asked for and given.
+func Parse(args []string) (*Options, error) {
+	o := &Options{}
+	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
+	flags.Usage = func() {
+		_, _ = fmt.Fprint(flags.Output(), usage)
+		flags.PrintDefaults()
+	}
+	flags.StringVar(&o.Kubeconfig, "kubeconfig", "", "path of a kubeconfig; in-cluster configuration if empty")
+	flags.StringVar(&o.Namespace, "namespace", "rollcall-system", "the operator's own namespace: Secrets of Directories, and Leases")
+	flags.StringVar(&o.ClusterServer, "cluster-server", "", "URL of the API server to put into kubeconfigs; the manager's own if empty")
+	flags.StringVar(&o.ClusterCAFile, "cluster-ca-file", "",
+		"file with the PEM certificates of the API server's CA to put into kubeconfigs; the manager's own if empty")
+	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "of several replicas, let one work at a time")
+	flags.StringVar(&o.MetricsBindAddress, "metrics-bind-address", "0", "host:port to serve metrics on; 0 for none")
+	flags.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "host:port to serve /healthz and /readyz on; 0 for none")
+	o.Zap.BindFlags(flags)
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q; see manager --help", flags.Arg(0))
+	}
+	return o, nil
+}
+
+// restConfig is how the manager reaches the API server. It sets no limit of its own: API priority and fairness does that better.
+func (o *Options) restConfig() (*rest.Config, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", o.Kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("load the configuration of the API server: %w", err)
+	}
+	config.QPS = -1
+	config.UserAgent = "rollcall"
+	return config, nil
+}
+
+// cluster is how people reach the API server.
+func (o *Options) cluster(config *rest.Config) (pki.Cluster, error) {
+	cluster := pki.Cluster{Server: config.Host, CA: config.CAData}
+	if o.ClusterServer != "" {
+		cluster.Server = o.ClusterServer
+	}
+	path := config.CAFile
+	if o.ClusterCAFile != "" {
+		path = o.ClusterCAFile
+	}
+	if path != "" && (o.ClusterCAFile != "" || len(cluster.CA) == 0) {
+		ca, err := os.ReadFile(path) //nolint:gosec // The path is the installation's own setting.
+		if err != nil {
+			return pki.Cluster{}, fmt.Errorf("read the API server's CA: %w", err)
+		}
+		cluster.CA = ca
+	}
+	if len(cluster.CA) == 0 {
+		return pki.Cluster{}, fmt.Errorf("the API server's CA is not known, so kubeconfigs could not verify it: set --cluster-ca-file")
+	}
+	return cluster, nil
+}

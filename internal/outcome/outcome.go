@@ -1,0 +1,65 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package outcome holds the one kind of error that rooms hand to each other: it knows its reason, whether a person must act,
+// and when another try makes sense.
+package outcome
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Kind says who can make an error go away.
+type Kind int
+
+const (
+	// Transient errors go away by themselves; they are retried with backoff.
+	Transient Kind = iota
+	// Waiting errors go away when something else happens, and are looked at again after a fixed time at the latest.
+	Waiting
+	// Terminal errors stay until a person acts.
+	Terminal
+)
+
+// Problem is an error that a condition can carry.
+type Problem struct {
+	// Kind says who can make it go away.
+	Kind Kind
+	// Reason is a condition reason of package v1alpha1.
+	Reason string
+	// Message is for a person: what is wrong with which object, and what to do. No secrets, no timestamps.
+	Message string
+	// After is when a Waiting problem is looked at again.
+	After time.Duration
+}
+
+// Error implements error.
+func (p *Problem) Error() string { return p.Message }
+
+// Transientf makes a Problem that goes away by itself.
+func Transientf(reason, format string, args ...any) *Problem {
+	return &Problem{Kind: Transient, Reason: reason, Message: fmt.Sprintf(format, args...)}
+}
+
+// Waitingf makes a Problem that is looked at again after a while.
+func Waitingf(after time.Duration, reason, format string, args ...any) *Problem {
+	return &Problem{Kind: Waiting, Reason: reason, Message: fmt.Sprintf(format, args...), After: after}
+}
+
+// Terminalf makes a Problem that a person must solve.
+func Terminalf(reason, format string, args ...any) *Problem {
+	return &Problem{Kind: Terminal, Reason: reason, Message: fmt.Sprintf(format, args...)}
+}
+
+// Of returns the Problem in err's chain, or wraps err as a Transient one with the given reason. Of(nil) is nil.
+func Of(err error, reason string) *Problem {
+	if err == nil {
+		return nil
+	}
+	if problem, ok := errors.AsType[*Problem](err); ok {
+		return problem
+	}
+	return Transientf(reason, "%v", err)
+}

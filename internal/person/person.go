@@ -1,0 +1,141 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package person decides who may act now: the one place that weighs what was declared against what the directory says.
+package person
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+)
+
+// Facts is all that the decision depends on.
+type Facts struct {
+	// User in question.
+	User *v1alpha1.User
+	// Directory that spec.directoryRef names; nil where there is none (any more).
+	Directory *v1alpha1.Directory
+	// Namesake is the object name of an older User with the same username; empty where there is none.
+	Namesake string
+}
+
+// Verdict says whether a person may act now, and until when that is certain.
+type Verdict struct {
+	// Status is True, False, or Unknown while the directory was not read yet.
+	Status metav1.ConditionStatus
+	// Reason is one of the reasons of the condition Active.
+	Reason string
+	// Message explains it to a person.
+	Message string
+	// PersonMustAct says that it stays so until someone changes an object.
+	PersonMustAct bool
+	// Recheck is when the verdict may change by itself. Zero: never.
+	Recheck time.Time
+}
+
+// Username is what Kubernetes calls a User: the prefix of its Directory and its userName. Empty where the Directory is unknown.
+func Username(user *v1alpha1.User, dir *v1alpha1.Directory) string {
+	switch {
+	case user.Spec.DirectoryRef == nil:
+		return user.Spec.UserName
+	case dir == nil:
+		return ""
+	default:
+		return dir.UsernamePrefix() + user.Spec.UserName
+	}
+}
+
+// Groups are the Kubernetes names of the groups that a User is in: those of its Directory with its prefix, and the local
+// ones, sorted.
+func Groups(user *v1alpha1.User, dir *v1alpha1.Directory, local []string) []string {
+	groups := slices.Clone(local)
+	if dir != nil && user.Status.Identity != nil {
+		for _, name := range user.Status.Identity.Groups {
+			groups = append(groups, dir.GroupPrefix()+name)
+		}
+	}
+	slices.Sort(groups)
+	return slices.Compact(groups)
+}
+
+// Decide weighs the facts. What a person declared comes before what the directory says, since it is the more deliberate.
+func Decide(f Facts, now time.Time) Verdict {
+	if f.Namesake != "" {
+		return denied(v1alpha1.ReasonUsernameTaken, true,
+			"User %q is older and has the same username; delete one of the two", f.Namesake)
+	}
+	if f.User.Spec.State == v1alpha1.UserSuspended {
+		return denied(v1alpha1.ReasonSuspended, false, "spec.state is Suspended")
+	}
+	expire := f.User.Spec.ExpireTime
+	if expire != nil && !now.Before(expire.Time) {
+		return denied(v1alpha1.ReasonExpired, false, "spec.expireTime %s has passed", expire.UTC().Format(time.RFC3339))
+	}
+	verdict := fromDirectory(f)
+	if expire != nil {
+		verdict.Recheck = expire.Time
+	}
+	return verdict
+}
+
+func fromDirectory(f Facts) Verdict {
+	ref := f.User.Spec.DirectoryRef
+	if ref == nil {
+		return Verdict{Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonActive, Message: "local user"}
+	}
+	if f.Directory == nil {
+		return denied(v1alpha1.ReasonDirectoryUnknown, false, "Directory %q does not exist", ref.Name)
+	}
+	identity := f.User.Status.Identity
+	if identity == nil {
+		return Verdict{
+			Status: metav1.ConditionUnknown, Reason: v1alpha1.ReasonDirectoryPending,
+			Message: fmt.Sprintf("Directory %q has not been read since this User was created", ref.Name),
+		}
+	}
+	return fromIdentity(f.User.Spec.UserName, ref.Name, identity)
+}
+
+func fromIdentity(userName, dir string, identity *v1alpha1.Identity) Verdict {
+	switch identity.State {
+	case v1alpha1.IdentityPresent:
+		return Verdict{
+			Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonActive,
+			Message: fmt.Sprintf("present in Directory %q", dir),
+		}
+	case v1alpha1.IdentityDisabled:
+		return denied(v1alpha1.ReasonDirectoryDisabled, false, "disabled in Directory %q", dir)
+	case v1alpha1.IdentityReplaced:
+		return replaced(userName, dir, identity)
+	default:
+		return denied(v1alpha1.ReasonDirectoryMissing, false, "no entry for %q in Directory %q", userName, dir)
+	}
+}
+
+func replaced(userName, dir string, identity *v1alpha1.Identity) Verdict {
+	if identity.UserName != "" {
+		return denied(v1alpha1.ReasonIdentityReplaced, true,
+			"this person is now called %q in Directory %q; declare a User with that userName and delete this one", identity.UserName, dir)
+	}
+	return denied(v1alpha1.ReasonIdentityReplaced, true,
+		"the name %q in Directory %q now belongs to another entry; delete this User to let that person in", userName, dir)
+}
+
+func denied(reason string, personMustAct bool, format string, args ...any) Verdict {
+	return Verdict{
+		Status: metav1.ConditionFalse, Reason: reason, Message: fmt.Sprintf(format, args...), PersonMustAct: personMustAct,
+	}
+}
+
+// Older says whether a was there before b: of two Users with one username the older keeps it.
+func Older(a, b *v1alpha1.User) bool {
+	if a.CreationTimestamp.Equal(&b.CreationTimestamp) {
+		return a.Name < b.Name
+	}
+	return a.CreationTimestamp.Before(&b.CreationTimestamp)
+}

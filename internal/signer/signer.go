@@ -1,0 +1,33 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package signer says what a signer of client certificates is to the rest of the operator.
+package signer
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"time"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/pki"
+)
+
+// Request is what a signer needs to know.
+type Request struct {
+	// User whom the certificate is for.
+	User *v1alpha1.User
+	// Subject that it shall have.
+	Subject pki.Subject
+	// Key is the pair whose public half is signed. It never leaves the process through a signer.
+	Key *ecdsa.PrivateKey
+	// Duration that is asked for; a signer may give less.
+	Duration time.Duration
+}
+
+// Signer signs client certificates that the API server accepts.
+type Signer interface {
+	// Sign returns the certificate as PEM, followed by intermediates where there are any. It blocks until the certificate
+	// is there or ctx ends. Errors are an *outcome.Problem where their reason is known.
+	Sign(ctx context.Context, request Request) ([]byte, error)
+}

@@ -1,0 +1,62 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package status
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+)
+
+// Reporter writes status for one controller.
+type Reporter struct {
+	Client   client.Client
+	Recorder events.EventRecorder
+	// FieldOwner is the controller's one field manager.
+	FieldOwner client.FieldOwner
+}
+
+// Report applies a status, which holds the conditions after, and tells what changed since before.
+func (r Reporter) Report(
+	ctx context.Context, object client.Object, applied runtime.ApplyConfiguration, before, after []metav1.Condition,
+) error {
+	if err := r.Client.Status().Apply(ctx, applied, r.FieldOwner, client.ForceOwnership); err != nil {
+		return fmt.Errorf("write status: %w", err)
+	}
+	for i := range after {
+		r.tell(ctx, object, meta.FindStatusCondition(before, after[i].Type), &after[i])
+	}
+	return nil
+}
+
+// tell makes an event and a log line of a transition. Stalled and Reconciling go with Ready, which says the same; and that a new
+// object is well is no news.
+func (r Reporter) tell(ctx context.Context, object client.Object, before, after *metav1.Condition) {
+	if after.Type == v1alpha1.ConditionStalled || after.Type == v1alpha1.ConditionReconciling {
+		return
+	}
+	if before != nil && before.Status == after.Status && before.Reason == after.Reason {
+		return
+	}
+	logger := log.FromContext(ctx).WithValues("condition", after.Type, "status", after.Status, "reason", after.Reason)
+	if before == nil && after.Status != metav1.ConditionFalse {
+		logger.V(1).Info(after.Message)
+		return
+	}
+	logger.Info(after.Message)
+	kind := corev1.EventTypeNormal
+	if after.Status == metav1.ConditionFalse {
+		kind = corev1.EventTypeWarning
+	}
+	r.Recorder.Eventf(object, nil, kind, after.Reason, after.Type, "%s", after.Message)
+}

@@ -1,0 +1,54 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controlplane
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// findAssets returns the folder of the binaries, having seen that they are there.
+func findAssets(given string) (string, error) {
+	dir, err := chooseAssets(given)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kubectl"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			return "", fmt.Errorf("no control plane to start: %w: run 'make control-plane', or set KUBEBUILDER_ASSETS", err)
+		}
+	}
+	return dir, nil
+}
+
+func chooseAssets(given string) (string, error) {
+	if given == "" {
+		given = os.Getenv("KUBEBUILDER_ASSETS")
+	}
+	if given != "" {
+		return filepath.Abs(given)
+	}
+	root, err := moduleRoot()
+	return filepath.Join(root, "bin", "k8s"), err
+}
+
+// moduleRoot is the nearest folder upwards with a go.mod: go test runs in the package's folder.
+func moduleRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("not inside the module: set KUBEBUILDER_ASSETS to the folder of the control plane's binaries")
+		}
+		dir = parent
+	}
+}

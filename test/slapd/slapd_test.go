@@ -1,0 +1,192 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package slapd_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/go-ldap/ldap/v3"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/rollcall-iam/rollcall/test/slapd"
+)
+
+const people = 2000
+
+func TestSlapd(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "slapd")
+}
+
+var _ = Describe("slapd", Ordered, ContinueOnFailure, func() {
+	var server *slapd.Server
+
+	BeforeAll(func(ctx SpecContext) {
+		slapd.SkipUnlessAvailable()
+		var err error
+		server, err = slapd.Start(ctx, slapd.Options{LDIF: slapd.People(people)})
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(func() error { return server.Stop() })
+	})
+
+	connect := func(dn string) *ldap.Conn {
+		GinkgoHelper()
+		conn, err := server.Connect(dn, server.Password())
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(conn.Close)
+		return conn
+	}
+	trust := func(pem []byte) *tls.Config {
+		pool := x509.NewCertPool()
+		Expect(pool.AppendCertsFromPEM(pem)).To(BeTrue())
+		return &tls.Config{RootCAs: pool, ServerName: "localhost"}
+	}
+	read := func(dn string) *ldap.Entry {
+		GinkgoHelper()
+		found, err := connect(slapd.ReaderDN).Search(all(dn))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(found.Entries).To(HaveLen(1))
+		return found.Entries[0]
+	}
+
+	It("proves who it is over ldaps and after StartTLS", func() {
+		conn, err := ldap.DialURL(server.LDAPSURL(), ldap.DialWithTLSConfig(trust(server.CAPEM())))
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(conn.Close)
+		Expect(conn.Bind(slapd.ReaderDN, server.Password())).To(Succeed())
+
+		plain, err := ldap.DialURL(server.LDAPURL())
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(plain.Close)
+		Expect(plain.StartTLS(trust(server.CAPEM()))).To(Succeed())
+		Expect(plain.Bind(slapd.ReaderDN, server.Password())).To(Succeed())
+	})
+
+	It("is not trusted by whoever lacks its authority", func() {
+		_, err := ldap.DialURL(server.LDAPSURL())
+		Expect(err).To(MatchError(ContainSubstring("x509")))
+		plain, err := ldap.DialURL(server.LDAPURL())
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(func() { _ = plain.Close() })
+		Expect(plain.StartTLS(&tls.Config{ServerName: "localhost"})).To(MatchError(ContainSubstring("x509")))
+	})
+
+	It("refuses wrong passwords, and shows strangers nothing", func() {
+		_, err := server.Connect(slapd.ReaderDN, "wrong")
+		Expect(ldap.IsErrorWithCode(err, ldap.LDAPResultInvalidCredentials)).To(BeTrue(), "%v", err)
+		stranger, err := ldap.DialURL(server.LDAPSURL(), ldap.DialWithTLSConfig(trust(server.CAPEM())))
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(stranger.Close)
+		_, err = stranger.Search(all(slapd.PeopleDN))
+		Expect(ldap.IsErrorWithCode(err, ldap.LDAPResultInsufficientAccessRights)).To(BeTrue(), "%v", err)
+	})
+
+	It("ends a large search in result 4, and answers the reader in pages", func() {
+		reader := connect(slapd.ReaderDN)
+		found, err := reader.Search(all(slapd.PeopleDN))
+		Expect(ldap.IsErrorWithCode(err, ldap.LDAPResultSizeLimitExceeded)).To(BeTrue(), "%v", err)
+		Expect(found.Entries).To(HaveLen(slapd.SizeLimit))
+
+		found, err = reader.SearchWithPaging(all(slapd.PeopleDN), 50)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(found.Entries).To(HaveLen(people + 1))
+	})
+
+	It("ends the limited account's paged search in result 4 too", func() {
+		found, err := connect(slapd.LimitedDN).SearchWithPaging(all(slapd.PeopleDN), 50)
+		Expect(ldap.IsErrorWithCode(err, ldap.LDAPResultSizeLimitExceeded)).To(BeTrue(), "%v", err)
+		Expect(found.Entries).NotTo(BeEmpty())
+	})
+
+	It("answers the sync account at once", func() {
+		found, err := connect(slapd.SyncDN).Search(all(slapd.PeopleDN))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(found.Entries).To(HaveLen(people + 1))
+	})
+
+	It("lets the reader read, not write", func() {
+		request := ldap.NewModifyRequest(slapd.PersonDN(slapd.UID(1)), nil)
+		request.Replace("sn", []string{"changed"})
+		err := connect(slapd.ReaderDN).Modify(request)
+		Expect(ldap.IsErrorWithCode(err, ldap.LDAPResultInsufficientAccessRights)).To(BeTrue(), "%v", err)
+	})
+
+	It("has groups of both schemas, nested", func() {
+		Expect(read(slapd.GroupDN(slapd.UnixTeam(0))).GetAttributeValues("memberUid")).To(HaveLen(20))
+		Expect(read(slapd.GroupDN(slapd.Team(99))).GetAttributeValues("member")).To(ContainElement(slapd.PersonDN(slapd.UID(1999))))
+		Expect(read(slapd.GroupDN(slapd.Division(9))).GetAttributeValues("member")).To(ContainElement(slapd.GroupDN(slapd.Team(99))))
+		Expect(read(slapd.GroupDN(slapd.Company)).GetAttributeValues("member")).To(ContainElement(slapd.GroupDN(slapd.Division(9))))
+		Expect(read(slapd.PersonDN(slapd.UID(7))).GetAttributeValue("entryUUID")).NotTo(BeEmpty())
+	})
+
+	It("locks and unlocks an account", func() {
+		dn := slapd.PersonDN(slapd.UID(3))
+		root := connect(slapd.RootDN)
+		request := ldap.NewModifyRequest(dn, nil)
+		request.Replace("userPassword", []string{"three"})
+		Expect(root.Modify(request)).To(Succeed())
+
+		Expect(server.Lock(dn)).To(Succeed())
+		Expect(read(dn).GetAttributeValue("pwdAccountLockedTime")).To(Equal("000001010000Z"))
+		_, err := server.Connect(dn, "three")
+		Expect(ldap.IsErrorWithCode(err, ldap.LDAPResultInvalidCredentials)).To(BeTrue(), "%v", err)
+
+		Expect(server.Unlock(dn)).To(Succeed())
+		Expect(server.Unlock(dn)).To(Succeed(), "unlocking again does nothing")
+		Expect(read(dn).GetAttributeValue("pwdAccountLockedTime")).To(BeEmpty())
+		conn, err := server.Connect(dn, "three")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(conn.Close()).To(Succeed())
+	})
+
+	It("loads entries and changes while it runs, and keeps memberOf", func() {
+		const uuid = "11111111-2222-3333-4444-555555555555"
+		Expect(server.Load(strings.Join([]string{
+			"dn: " + slapd.PersonDN("zoe"), "objectClass: inetOrgPerson", "uid: zoe", "cn: Zoe", "sn: Zoe", "entryUUID: " + uuid, "",
+			"dn: " + slapd.GroupDN("late"), "objectClass: groupOfNames", "cn: late", "member: " + slapd.PersonDN("zoe"), "",
+		}, "\n"))).To(Succeed())
+		zoe := read(slapd.PersonDN("zoe"))
+		Expect(zoe.GetAttributeValue("entryUUID")).To(Equal(uuid))
+		Expect(zoe.GetAttributeValues("memberOf")).To(ConsistOf(slapd.GroupDN("late")))
+		Expect(server.Load("dn: " + slapd.GroupDN("late") + "\nchangetype: delete\n")).To(Succeed())
+		Expect(read(slapd.PersonDN("zoe")).GetAttributeValues("memberOf")).To(BeEmpty())
+	})
+
+	It("keeps its data and addresses over a restart", func(ctx SpecContext) {
+		url := server.LDAPSURL()
+		Expect(server.Halt()).To(Succeed())
+		_, err := server.Root()
+		Expect(err).To(HaveOccurred())
+		Expect(server.Restart(ctx)).To(Succeed())
+		Expect(server.Restart(ctx)).To(Succeed())
+		Expect(server.LDAPSURL()).To(Equal(url))
+		Expect(read(slapd.PersonDN(slapd.UID(0))).GetAttributeValue("uid")).To(Equal(slapd.UID(0)))
+	})
+
+	It("leaves no process when stopped", func() {
+		pid := server.PID()
+		Expect(server.Stop()).To(Succeed())
+		Expect(server.Stop()).To(Succeed(), "stopping again does nothing")
+		Expect(syscall.Kill(pid, 0)).To(MatchError(syscall.ESRCH))
+	})
+
+	It("says what is wrong with an LDIF", func(ctx SpecContext) {
+		_, err := slapd.Start(ctx, slapd.Options{LDIF: "dn: cn=x,ou=nowhere," + slapd.BaseDN + "\nobjectClass: device\ncn: x\n"})
+		Expect(err).To(MatchError(SatisfyAll(ContainSubstring("slapadd refuses"), ContainSubstring("ou=nowhere"))))
+	})
+})
+
+// all asks for every entry from dn down, operational attributes too.
+func all(dn string) *ldap.SearchRequest {
+	scope := ldap.ScopeWholeSubtree
+	if !strings.HasPrefix(dn, "ou=") {
+		scope = ldap.ScopeBaseObject
+	}
+	return ldap.NewSearchRequest(dn, scope, ldap.NeverDerefAliases, 0, 0, false, "(objectClass=*)", []string{"*", "+"}, nil)
+}
