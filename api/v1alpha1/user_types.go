@@ -127,6 +127,11 @@ type Certificate struct {
 	// +required
 	NotAfter metav1.Time `json:"notAfter,omitzero"`
 
+	// lastNotAfter is when the last of all certificates that were issued for this User ceases to be valid: those that were
+	// replaced may outlive their successor.
+	// +required
+	LastNotAfter metav1.Time `json:"lastNotAfter,omitzero"`
+
 	// renewTime is when the operator replaces it.
 	// +required
 	RenewTime metav1.Time `json:"renewTime,omitzero"`

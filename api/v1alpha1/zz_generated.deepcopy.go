@@ -17,6 +17,7 @@ func (in *Certificate) DeepCopyInto(out *Certificate) {
 	*out = *in
 	in.NotBefore.DeepCopyInto(&out.NotBefore)
 	in.NotAfter.DeepCopyInto(&out.NotAfter)
+	in.LastNotAfter.DeepCopyInto(&out.LastNotAfter)
 	in.RenewTime.DeepCopyInto(&out.RenewTime)
 	out.SecretRef = in.SecretRef
 }

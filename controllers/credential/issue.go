@@ -42,7 +42,7 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 	if err != nil {
 		return time.Time{}, outcome.Terminalf(v1alpha1.ReasonCertificateInvalid, "the signer's certificate is not what was asked for: %v", err)
 	}
-	record := r.record(leaf, s.user.Spec.Kubeconfig.SecretRef)
+	record := r.record(leaf, s.user)
 	if err := r.writeRecord(ctx, s, record); err != nil {
 		return time.Time{}, err
 	}
@@ -57,15 +57,20 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 	return record.RenewTime.Time, r.report(ctx, s, issued())
 }
 
-func (r *Reconciler) record(leaf *x509.Certificate, ref v1alpha1.SecretReference) *v1alpha1.Certificate {
+func (r *Reconciler) record(leaf *x509.Certificate, user *v1alpha1.User) *v1alpha1.Certificate {
 	fingerprint := pki.Fingerprint(leaf)
+	last := metav1.NewTime(leaf.NotAfter)
+	if before := user.Status.Certificate; before != nil && before.LastNotAfter.After(last.Time) {
+		last = before.LastNotAfter
+	}
 	return &v1alpha1.Certificate{
 		Fingerprint:  fingerprint,
 		SerialNumber: pki.SerialNumber(leaf),
 		NotBefore:    metav1.NewTime(leaf.NotBefore),
 		NotAfter:     metav1.NewTime(leaf.NotAfter),
+		LastNotAfter: last,
 		RenewTime:    metav1.NewTime(credential.RenewTime(r.Clock.Now(), leaf.NotAfter, fingerprint)),
-		SecretRef:    ref,
+		SecretRef:    user.Spec.Kubeconfig.SecretRef,
 	}
 }
 

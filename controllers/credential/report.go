@@ -79,6 +79,6 @@ func (r *Reconciler) write(ctx context.Context, s *scope, record *v1alpha1.Certi
 
 func certificate(c *v1alpha1.Certificate) *iamac.CertificateApplyConfiguration {
 	return iamac.Certificate().WithFingerprint(c.Fingerprint).WithSerialNumber(c.SerialNumber).
-		WithNotBefore(c.NotBefore).WithNotAfter(c.NotAfter).WithRenewTime(c.RenewTime).
+		WithNotBefore(c.NotBefore).WithNotAfter(c.NotAfter).WithLastNotAfter(c.LastNotAfter).WithRenewTime(c.RenewTime).
 		WithSecretRef(iamac.SecretReference().WithNamespace(c.SecretRef.Namespace).WithName(c.SecretRef.Name))
 }

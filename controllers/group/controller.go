@@ -45,7 +45,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := r.Client.Get(ctx, request.NamespacedName, s.group); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if !s.group.DeletionTimestamp.IsZero() {
+	if !s.group.DeletionTimestamp.IsZero() || awaited(s.group) {
 		return ctrl.Result{}, nil
 	}
 	for _, phase := range []func(context.Context, *scope) error{r.findDirectory, r.countMembers, r.report} {
@@ -54,6 +54,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		}
 	}
 	return ctrl.Result{}, nil
+}
+
+// awaited says that the Directory controller has just made this Group, and its next write says more.
+func awaited(group *v1alpha1.Group) bool {
+	return group.Labels[v1alpha1.LabelDirectory] != "" && group.Status.State == "" &&
+		group.Spec.DirectoryRef != nil && group.Spec.DirectoryRef.Name == group.Labels[v1alpha1.LabelDirectory] &&
+		len(group.Status.Conditions) == 0
 }
 
 func (r *Reconciler) findDirectory(ctx context.Context, s *scope) error {

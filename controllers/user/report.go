@@ -54,9 +54,9 @@ func (s *scope) active() metav1.Condition {
 		since = before.LastTransitionTime.Time
 	}
 	condition.Message += fmt.Sprintf("; no access since %s", rfc3339(since))
-	if certificate := s.user.Status.Certificate; certificate != nil && certificate.NotAfter.After(since) {
+	if certificate := s.user.Status.Certificate; certificate != nil && certificate.LastNotAfter.After(since) {
 		condition.Message += fmt.Sprintf("; a certificate already issued is valid until %s, and allows nothing",
-			rfc3339(certificate.NotAfter.Time))
+			rfc3339(certificate.LastNotAfter.Time))
 	}
 	return condition
 }

@@ -39,6 +39,15 @@ func (r Reporter) Report(
 	return nil
 }
 
+// underWay are the reasons of conditions that last moments when all is well.
+func underWay(reason string) bool {
+	switch reason {
+	case v1alpha1.ReasonIssuing, v1alpha1.ReasonMirroring, v1alpha1.ReasonDirectoryPending:
+		return true
+	}
+	return false
+}
+
 // tell makes an event and a log line of a transition. Stalled and Reconciling go with Ready, which says the same; and that a new
 // object is well is no news.
 func (r Reporter) tell(ctx context.Context, object client.Object, before, after *metav1.Condition) {
@@ -49,7 +58,7 @@ func (r Reporter) tell(ctx context.Context, object client.Object, before, after 
 		return
 	}
 	logger := log.FromContext(ctx).WithValues("condition", after.Type, "status", after.Status, "reason", after.Reason)
-	if before == nil && after.Status != metav1.ConditionFalse {
+	if before == nil && after.Status != metav1.ConditionFalse || underWay(after.Reason) {
 		logger.V(1).Info(after.Message)
 		return
 	}

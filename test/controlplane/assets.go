@@ -4,10 +4,11 @@
 package controlplane
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/rollcall-iam/rollcall/test/internal/checkout"
 )
 
 // findAssets returns the folder of the binaries, having seen that they are there.
@@ -31,24 +32,6 @@ func chooseAssets(given string) (string, error) {
 	if given != "" {
 		return filepath.Abs(given)
 	}
-	root, err := moduleRoot()
+	root, err := checkout.Root()
 	return filepath.Join(root, "bin", "k8s"), err
-}
-
-// moduleRoot is the nearest folder upwards with a go.mod: go test runs in the package's folder.
-func moduleRoot() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", errors.New("not inside the module: set KUBEBUILDER_ASSETS to the folder of the control plane's binaries")
-		}
-		dir = parent
-	}
 }

@@ -118,11 +118,12 @@ func (p *Process) Stop() error {
 	case <-p.done:
 		return nil
 	case <-time.After(grace):
-		return p.kill()
+		return p.Kill()
 	}
 }
 
-func (p *Process) kill() error {
+// Kill ends the process without a chance to clean up.
+func (p *Process) Kill() error {
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("kill %s (process %d): %w", p.name, p.PID(), err)
 	}

@@ -32,6 +32,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: fingerprint
       type:
         scalar: string
+    - name: lastNotAfter
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: notAfter
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time

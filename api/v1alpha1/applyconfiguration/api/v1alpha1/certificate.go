@@ -23,6 +23,9 @@ type CertificateApplyConfiguration struct {
 	NotBefore *v1.Time `json:"notBefore,omitempty"`
 	// notAfter is when the certificate ceases to be valid.
 	NotAfter *v1.Time `json:"notAfter,omitempty"`
+	// lastNotAfter is when the last of all certificates that were issued for this User ceases to be valid: those that were
+	// replaced may outlive their successor.
+	LastNotAfter *v1.Time `json:"lastNotAfter,omitempty"`
 	// renewTime is when the operator replaces it.
 	RenewTime *v1.Time `json:"renewTime,omitempty"`
 	// secretRef names the Secret that it was issued for.
@@ -64,6 +67,14 @@ func (b *CertificateApplyConfiguration) WithNotBefore(value v1.Time) *Certificat
 // If called multiple times, the NotAfter field is set to the value of the last call.
 func (b *CertificateApplyConfiguration) WithNotAfter(value v1.Time) *CertificateApplyConfiguration {
 	b.NotAfter = &value
+	return b
+}
+
+// WithLastNotAfter sets the LastNotAfter field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastNotAfter field is set to the value of the last call.
+func (b *CertificateApplyConfiguration) WithLastNotAfter(value v1.Time) *CertificateApplyConfiguration {
+	b.LastNotAfter = &value
 	return b
 }
 

@@ -1,0 +1,123 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+
+	"github.com/rollcall-iam/rollcall/test/controlplane"
+	"github.com/rollcall-iam/rollcall/test/installation"
+	"github.com/rollcall-iam/rollcall/test/sampledir"
+)
+
+//go:embed manifests
+var manifests embed.FS
+
+// world is all that runs: a control plane, a company's directory, and the operator.
+type world struct {
+	dir       string
+	cp        *controlplane.ControlPlane
+	directory *sampledir.Server
+	manager   *installation.Manager
+}
+
+// start brings the world up in a folder, one part after the other, and says so.
+func start(ctx context.Context, dir string, say func(part string)) (*world, error) {
+	w := &world{dir: dir}
+	for _, part := range []struct {
+		name  string
+		start func(context.Context) error
+	}{
+		{"etcd, kube-apiserver and kube-controller-manager", w.startControlPlane},
+		{"the directory of corp.example (LDAP over TLS)", w.startDirectory},
+		{"the kinds and the operator's rights (kubectl apply -k config/crd, config/rbac)", w.install},
+		{"the operator, under exactly those rights", w.startManager},
+	} {
+		say(part.name)
+		if err := part.start(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("start %s: %w", part.name, err), w.stop())
+		}
+	}
+	return w, nil
+}
+
+func (w *world) startControlPlane(ctx context.Context) (err error) {
+	w.cp, err = controlplane.Start(ctx, controlplane.Options{Dir: filepath.Join(w.dir, "control-plane")})
+	return err
+}
+
+func (w *world) startDirectory(ctx context.Context) (err error) {
+	w.directory, err = sampledir.Start(ctx, sampledir.Options{
+		File:    w.file("corp.ldif"),
+		OnError: func(err error) { fmt.Fprintln(os.Stderr, "directory:", err) },
+	})
+	return err
+}
+
+func (w *world) install(ctx context.Context) error { return installation.Install(ctx, w.cp) }
+
+func (w *world) startManager(ctx context.Context) (err error) {
+	w.manager, err = installation.StartManager(ctx, w.cp, installation.Options{})
+	return err
+}
+
+// stop ends everything that was started.
+func (w *world) stop() error {
+	var errs []error
+	if w.manager != nil {
+		errs = append(errs, w.manager.Stop())
+	}
+	if w.directory != nil {
+		errs = append(errs, w.directory.Stop())
+	}
+	if w.cp != nil {
+		errs = append(errs, w.cp.Stop())
+	}
+	return errors.Join(errs...)
+}
+
+func (w *world) file(name string) string { return filepath.Join(w.dir, name) }
+
+// writeManifests puts the manifests where a person can read them, and the directory's secrets where kubectl finds them.
+func (w *world) writeManifests() error {
+	entries, err := manifests.ReadDir("manifests")
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		parsed, err := template.ParseFS(manifests, "manifests/"+entry.Name())
+		if err != nil {
+			return err
+		}
+		var text strings.Builder
+		if err := parsed.Execute(&text, map[string]string{"URL": w.directory.URL()}); err != nil {
+			return err
+		}
+		if err := os.WriteFile(w.file(entry.Name()), []byte(text.String()), 0o600); err != nil {
+			return err
+		}
+	}
+	return errors.Join(
+		os.WriteFile(w.file("ca.pem"), w.directory.CAPEM(), 0o600),
+		os.WriteFile(w.file("password"), []byte(w.directory.Password()), 0o600),
+	)
+}
+
+// secretCommands make the Secrets that the Directory names.
+func (w *world) secretCommands() [][]string {
+	return [][]string{
+		{"create", "secret", "generic", "corp-ca", "-n", installation.Namespace, "--from-file=ca.crt=ca.pem"},
+		{
+			"create", "secret", "generic", "corp-bind", "-n", installation.Namespace,
+			"--from-literal=username=" + w.directory.BindDN(), "--from-file=password=password",
+		},
+	}
+}

@@ -1,0 +1,192 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package installation puts Rollcall on a control plane as an administrator would: with kubectl, from config/, and the manager under
+// exactly the ServiceAccount that config/rbac makes.
+package installation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/rollcall-iam/rollcall/test/controlplane"
+	"github.com/rollcall-iam/rollcall/test/internal/checkout"
+	"github.com/rollcall-iam/rollcall/test/internal/process"
+)
+
+const (
+	// Namespace is the operator's own.
+	Namespace = "rollcall-system"
+	// ServiceAccount is whom the manager runs as.
+	ServiceAccount = "rollcall-controller-manager"
+
+	// tokenLife is longer than any test or playground.
+	tokenLife    = 24 * time.Hour
+	readyTimeout = time.Minute
+)
+
+// Install applies config/crd and config/rbac and waits until the API server serves the kinds.
+func Install(ctx context.Context, cp *controlplane.ControlPlane) error {
+	root, err := checkout.Root()
+	if err != nil {
+		return err
+	}
+	for _, args := range [][]string{
+		{"apply", "-k", filepath.Join(root, "config", "crd")},
+		{"apply", "-k", filepath.Join(root, "config", "rbac")},
+		{"wait", "--for=condition=Established", "--timeout=30s", "customresourcedefinitions", "--all"},
+	} {
+		if _, err := Kubectl(ctx, cp, cp.AdminKubeconfig(), args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Kubectl runs the real kubectl with a kubeconfig and returns what it printed; an error holds what it complained about.
+func Kubectl(ctx context.Context, cp *controlplane.ControlPlane, kubeconfig string, args ...string) (string, error) {
+	return KubectlInput(ctx, cp, kubeconfig, "", args...)
+}
+
+// KubectlInput is Kubectl with something on standard input.
+func KubectlInput(ctx context.Context, cp *controlplane.ControlPlane, kubeconfig, input string, args ...string) (string, error) {
+	command := exec.CommandContext(ctx, cp.Kubectl(), args...) //nolint:gosec // The kubectl that we built, for a test.
+	command.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "KUBECACHEDIR="+filepath.Join(cp.Dir(), "kubectl-cache"))
+	command.Stdin = strings.NewReader(input)
+	var complaints strings.Builder
+	command.Stderr = &complaints
+	output, err := command.Output()
+	if err != nil {
+		return string(output), fmt.Errorf("kubectl %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(complaints.String()))
+	}
+	return string(output), nil
+}
+
+// Options say how to run a manager. The zero value is ready to use.
+type Options struct {
+	// Binary of the manager. Default: bin/manager in the checkout.
+	Binary string
+	// Server is the API server's URL for the manager. Default: the control plane's own.
+	Server string
+	// Args are added to the manager's arguments.
+	Args []string
+	// Log is the file that receives what the manager prints. Default: manager.log in the control plane's folder.
+	Log string
+}
+
+// Manager is a running manager.
+type Manager struct {
+	process *process.Process
+	log     string
+}
+
+// StartManager starts the manager under its ServiceAccount and returns once it says that it is ready.
+func StartManager(ctx context.Context, cp *controlplane.ControlPlane, o Options) (*Manager, error) {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	if err := o.fill(cp); err != nil {
+		return nil, err
+	}
+	kubeconfig, err := ServiceAccountKubeconfig(ctx, cp, o.Server)
+	if err != nil {
+		return nil, err
+	}
+	p, err := process.StartOnFreePorts(1, func(ports []int) (*process.Process, error) {
+		health := fmt.Sprintf("127.0.0.1:%d", ports[0])
+		return process.Start(ctx, process.Command{
+			Path: o.Binary,
+			Args: append([]string{
+				"--kubeconfig=" + kubeconfig, "--health-probe-bind-address=" + health, "--cluster-server=" + cp.URL(),
+			}, o.Args...),
+			Log:   o.Log,
+			Ready: func(ctx context.Context) error { return ready(ctx, "http://"+health+"/readyz") },
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Manager{process: p, log: o.Log}, nil
+}
+
+func (o *Options) fill(cp *controlplane.ControlPlane) error {
+	if o.Binary == "" {
+		root, err := checkout.Root()
+		if err != nil {
+			return err
+		}
+		o.Binary = filepath.Join(root, "bin", "manager")
+	}
+	if o.Server == "" {
+		o.Server = cp.URL()
+	}
+	if o.Log == "" {
+		o.Log = filepath.Join(cp.Dir(), "manager.log")
+	}
+	if _, err := os.Stat(o.Binary); err != nil {
+		return fmt.Errorf("no manager to start: %w: run 'make build'", err)
+	}
+	return nil
+}
+
+// Stop asks the manager to end and waits until it has.
+func (m *Manager) Stop() error { return m.process.Stop() }
+
+// Kill ends the manager without a chance to clean up.
+func (m *Manager) Kill() error { return m.process.Kill() }
+
+// PID is the manager's process id.
+func (m *Manager) PID() int { return m.process.PID() }
+
+// Log is the path of the manager's log.
+func (m *Manager) Log() string { return m.log }
+
+// ServiceAccountKubeconfig writes a kubeconfig with a token of the operator's ServiceAccount and returns its path.
+func ServiceAccountKubeconfig(ctx context.Context, cp *controlplane.ControlPlane, server string) (string, error) {
+	clientset, err := kubernetes.NewForConfig(cp.RESTConfig())
+	if err != nil {
+		return "", err
+	}
+	seconds := int64(tokenLife.Seconds())
+	token, err := clientset.CoreV1().ServiceAccounts(Namespace).CreateToken(ctx, ServiceAccount,
+		&authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &seconds}}, metav1.CreateOptions{})
+	if err != nil {
+		return "", fmt.Errorf("request a token of %s/%s: %w", Namespace, ServiceAccount, err)
+	}
+	config := clientcmdapi.NewConfig()
+	config.Clusters["c"] = &clientcmdapi.Cluster{Server: server, CertificateAuthorityData: cp.CACert(), TLSServerName: "127.0.0.1"}
+	config.AuthInfos["c"] = &clientcmdapi.AuthInfo{Token: token.Status.Token}
+	config.Contexts["c"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "c"}
+	config.CurrentContext = "c"
+	path := filepath.Join(cp.Dir(), "manager.kubeconfig")
+	return path, clientcmd.WriteToFile(*config, path)
+}
+
+func ready(ctx context.Context, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, response.Body)
+	if response.StatusCode != http.StatusOK {
+		err = errors.Join(err, fmt.Errorf("%s answers %s", url, response.Status))
+	}
+	return errors.Join(err, response.Body.Close())
+}
