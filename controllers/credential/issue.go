@@ -59,6 +59,9 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 
 func (r *Reconciler) record(leaf *x509.Certificate, user *v1alpha1.User) *v1alpha1.Certificate {
 	fingerprint := pki.Fingerprint(leaf)
+	now := r.Clock.Now()
+	// A signer may give more than was asked for. Renewal goes by what was asked for.
+	life := min(leaf.NotAfter.Sub(now), time.Duration(user.Spec.Kubeconfig.DurationSeconds)*time.Second)
 	last := metav1.NewTime(leaf.NotAfter)
 	if before := user.Status.Certificate; before != nil && before.LastNotAfter.After(last.Time) {
 		last = before.LastNotAfter
@@ -69,7 +72,7 @@ func (r *Reconciler) record(leaf *x509.Certificate, user *v1alpha1.User) *v1alph
 		NotBefore:    metav1.NewTime(leaf.NotBefore),
 		NotAfter:     metav1.NewTime(leaf.NotAfter),
 		LastNotAfter: last,
-		RenewTime:    metav1.NewTime(credential.RenewTime(r.Clock.Now(), leaf.NotAfter, fingerprint)),
+		RenewTime:    metav1.NewTime(credential.RenewTime(now, now.Add(life), fingerprint)),
 		SecretRef:    user.Spec.Kubeconfig.SecretRef,
 	}
 }

@@ -107,10 +107,23 @@ func (r *Reconciler) sync(ctx context.Context, s *scope) error {
 	if s.plan, err = r.planFor(ctx, s.directory, snapshot); err != nil {
 		return err
 	}
+	if err := usable(s.directory, snapshot, &s.plan); err != nil {
+		return err
+	}
 	if err := r.execute(ctx, s); err != nil {
 		return err
 	}
 	return r.reportSynced(ctx, s)
+}
+
+// usable refuses a read in which nobody has an id: that is a wrong attribute or a missing right, not a company of strangers.
+func usable(d *v1alpha1.Directory, snapshot *directory.Snapshot, plan *mirror.Plan) error {
+	if people := len(snapshot.People); people > 0 && plan.PeopleSkipped[mirror.SkipNoID] == people {
+		return outcome.Terminalf(v1alpha1.ReasonInvalidConfig,
+			"none of the %d entries below %q shows its id: check spec.ldap.users.attributes.id, and what the bind DN may read",
+			people, d.Spec.LDAP.Users.BaseDN)
+	}
+	return nil
 }
 
 func (r *Reconciler) read(ctx context.Context, d *v1alpha1.Directory) (*directory.Snapshot, error) {
@@ -133,7 +146,7 @@ func (r *Reconciler) planFor(ctx context.Context, d *v1alpha1.Directory, snapsho
 		return mirror.Plan{}, fmt.Errorf("list Groups: %w", err)
 	}
 	return mirror.New(mirror.Input{
-		Directory: d, Snapshot: snapshot, Nested: ldap.Nested(d.Spec.LDAP), Users: users, Groups: groups,
+		Directory: d, Snapshot: snapshot, Nested: ldap.Nested(d.Spec.LDAP), Users: users, Groups: groups, Now: r.Clock.Now(),
 		UserTaken:  func(name string) bool { return r.taken(ctx, &v1alpha1.User{}, name) },
 		GroupTaken: func(name string) bool { return r.taken(ctx, &v1alpha1.Group{}, name) },
 	}), nil

@@ -40,36 +40,39 @@ func (r *Reconciler) execute(ctx context.Context, s *scope) error {
 		stop := r.showProgress(ctx, s, &done, total)
 		defer stop()
 	}
+	users, groups := mirror.Cut(s.plan.Users), mirror.Cut(s.plan.Groups)
 	err := errors.Join(
-		inPhases(ctx, s.plan.Users, &done, r.writeUser),
-		inPhases(ctx, s.plan.Groups, &done, r.writeGroup),
+		inParallel(ctx, users.Withdraw, &done, r.writeUser), inParallel(ctx, groups.Withdraw, &done, r.writeGroup),
+		inParallel(ctx, users.Give, &done, r.writeUser), inParallel(ctx, groups.Give, &done, r.writeGroup),
 	)
+	if err == nil {
+		// What is cleaned up has a successor, which must be there first.
+		err = errors.Join(inParallel(ctx, users.CleanUp, &done, r.writeUser), inParallel(ctx, groups.CleanUp, &done, r.writeGroup))
+	}
 	log.FromContext(ctx).Info("mirrored", "users", mirror.Count(s.plan.Users), "groups", mirror.Count(s.plan.Groups))
 	return err
 }
 
-// inPhases writes changes in parallel, phase after phase. Of many errors the first is told, with the number of the others.
-func inPhases[Object, Facts any](
+// inParallel writes changes whose order does not matter. Of many errors the first is told, with the number of all.
+func inParallel[Object, Facts any](
 	ctx context.Context, changes []mirror.Change[Object, Facts], done *atomic.Int64,
 	write func(context.Context, *mirror.Change[Object, Facts]) error,
 ) error {
-	for _, phase := range mirror.Phases(changes) {
-		var failures atomic.Int64
-		var group errgroup.Group
-		group.SetLimit(writers)
-		for i := range phase {
-			group.Go(func() error {
-				defer done.Add(1)
-				err := write(ctx, &phase[i])
-				if err != nil {
-					failures.Add(1)
-				}
-				return err
-			})
-		}
-		if err := group.Wait(); err != nil {
-			return explain(err, int(failures.Load()))
-		}
+	var failures atomic.Int64
+	var group errgroup.Group
+	group.SetLimit(writers)
+	for i := range changes {
+		group.Go(func() error {
+			defer done.Add(1)
+			err := write(ctx, &changes[i])
+			if err != nil {
+				failures.Add(1)
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return explain(err, int(failures.Load()))
 	}
 	return nil
 }

@@ -135,8 +135,7 @@ func (r *Reconciler) findPeople(ctx context.Context, s *scope) error {
 	people, err := reach.OfGrant(ctx, r.Client, s.grant)
 	s.people = people
 	if len(people.Missing) > 0 {
-		s.problem(outcome.Transientf(v1alpha1.ReasonSubjectNotFound, "%s does not exist, or names someone who does not",
-			bounded(people.Missing)))
+		s.problem(outcome.Transientf(v1alpha1.ReasonSubjectNotFound, "%s does not exist", bounded(people.Missing)))
 	}
 	return err
 }

@@ -13,15 +13,22 @@ type groupChange = Change[v1alpha1.Group, GroupFacts]
 
 // groupPlanner turns steps into changes of Groups.
 type groupPlanner struct {
-	in   Input
-	name func(name, id string) string
+	in      Input
+	name    func(name, id string) string
+	entries []entry
+	valid   []entry
+	kept    held
+	skipped Skipped
 }
 
-func planGroups(in Input) ([]groupChange, int, Skipped) {
-	entries, objects := groupEntries(in), groupObjects(in)
-	valid, held, skipped := sift(entries, objects, in.Directory.GroupPrefix())
-	steps := match(valid, objects, held, policyOf(in.Directory))
-	p := groupPlanner{in: in, name: namer(in.GroupTaken)}
+func newGroupPlanner(in Input) *groupPlanner {
+	p := &groupPlanner{in: in, name: namer(in.GroupTaken), entries: groupEntries(in)}
+	p.valid, p.kept, p.skipped = sift(p.entries, groupObjects(in), in.Directory.GroupPrefix())
+	return p
+}
+
+func (p *groupPlanner) plan() ([]groupChange, int, Skipped) {
+	steps := match(p.valid, groupObjects(p.in), p.kept, policyOf(p.in.Directory))
 	var changes []groupChange
 	for _, s := range steps {
 		if change, differs := p.change(s); differs {
@@ -29,7 +36,33 @@ func planGroups(in Input) ([]groupChange, int, Skipped) {
 		}
 	}
 	sortChanges(changes)
-	return changes, placed(steps), skipped
+	return changes, placed(steps), p.skipped
+}
+
+// names are the names by which groups count for their members, by index in the snapshot: those of valid entries, and for entries
+// that cannot be mirrored any more the names that their objects keep. Any other entry of that name counts for nothing, and nor do
+// entries that share an id, since only one of them can be the group that it was.
+func (p *groupPlanner) names() map[int]string {
+	ids := map[string]int{}
+	for _, e := range p.entries {
+		ids[e.id]++
+	}
+	kept := map[string]string{}
+	for _, o := range groupObjects(p.in) {
+		if o.id != "" && p.kept.has(o) {
+			kept[o.id] = o.entryName
+		}
+	}
+	names := make(map[int]string, len(p.entries))
+	for _, e := range p.entries {
+		if name := kept[e.id]; name != "" && ids[e.id] == 1 {
+			names[e.index] = name
+		}
+	}
+	for _, e := range p.valid {
+		names[e.index] = e.name
+	}
+	return names
 }
 
 func groupEntries(in Input) []entry {
@@ -45,25 +78,28 @@ func groupObjects(in Input) []object {
 	for i := range in.Groups {
 		g := &in.Groups[i]
 		objects[i] = object{
-			name: g.Name, entryName: g.Spec.GroupName, id: g.Status.ID, imported: imported(g.Labels, in.Directory), index: i,
+			entryName: g.Spec.GroupName, id: g.Status.ID, imported: imported(g.Labels, in.Directory), index: i,
 		}
 	}
 	return objects
 }
 
-func (p groupPlanner) change(s step) (groupChange, bool) {
+func (p *groupPlanner) change(s step) (groupChange, bool) {
 	switch s.verb {
 	case create:
 		return p.create(s), true
-	case remove, follow:
+	case remove:
 		group := &p.in.Groups[s.object]
-		return groupChange{Verb: Delete, Object: group, Why: "gone", rank: rankCleanUp, name: group.Name}, true
+		return groupChange{Verb: Delete, Object: group, Why: "gone", rank: rankWithdraw, name: group.Name}, true
+	case follow:
+		group := &p.in.Groups[s.object]
+		return groupChange{Verb: Delete, Object: group, Why: "renamed", rank: rankCleanUp, name: group.Name}, true
 	default:
 		return p.observe(s)
 	}
 }
 
-func (p groupPlanner) create(s step) groupChange {
+func (p *groupPlanner) create(s step) groupChange {
 	found := &p.in.Snapshot.Groups[s.entry]
 	name := p.name(found.Name, found.ID)
 	group := &v1alpha1.Group{
@@ -77,12 +113,15 @@ func (p groupPlanner) create(s step) groupChange {
 	return groupChange{Verb: Create, Object: group, Facts: facts, Why: "appeared", rank: rankGive, name: name}
 }
 
-func (p groupPlanner) observe(s step) (groupChange, bool) {
+func (p *groupPlanner) observe(s step) (groupChange, bool) {
 	group := &p.in.Groups[s.object]
 	facts := GroupFacts{ID: group.Status.ID, State: s.state}
 	if s.state == v1alpha1.IdentityPresent {
 		facts.ID = p.in.Snapshot.Groups[s.entry].ID
 	}
-	change := groupChange{Verb: Observe, Object: group, Facts: facts, Why: "changed", rank: rankGive, name: group.Name}
+	change := groupChange{Verb: Observe, Object: group, Facts: facts, Why: "gone", rank: rankWithdraw, name: group.Name}
+	if s.state == v1alpha1.IdentityPresent {
+		change.Why, change.rank = "changed", rankGive
+	}
 	return change, group.Status.ID != facts.ID || group.Status.State != facts.State
 }

@@ -19,14 +19,14 @@ type entry struct {
 
 // object is what matching needs to know of a User or Group that refers to the directory.
 type object struct {
-	// name of the object.
-	name string
 	// entryName is the directory's name for it, as the spec has it.
 	entryName string
 	// id of the entry that it was found to be. Empty before that.
 	id string
 	// imported says that the Directory created it, so that it may be deleted.
 	imported bool
+	// bound says that a certificate of that username is still valid: until it expires the object has to keep the name.
+	bound bool
 	// index in the input.
 	index int
 }
@@ -73,9 +73,9 @@ type matcher struct {
 	done      map[int]bool
 }
 
-// match decides, for valid entries (unique by id and by name) and all objects of one kind, oldest first, what to do. Objects of
-// the ids in held stay as they are: their entry is there, but cannot be mirrored.
-func match(entries []entry, objects []object, held map[string]bool, p policy) []step {
+// match decides, for valid entries (unique by id and by name) and all objects of one kind, oldest first, what to do. Objects that
+// are held stay as they are: their entry is there, but cannot be mirrored.
+func match(entries []entry, objects []object, held held, p policy) []step {
 	m := &matcher{policy: p, byID: map[string][]object{}, unclaimed: map[string]object{}, done: map[int]bool{}}
 	for _, o := range objects {
 		if o.id != "" {
@@ -90,7 +90,7 @@ func match(entries []entry, objects []object, held map[string]bool, p policy) []
 		m.place(e)
 	}
 	for _, o := range objects {
-		if !m.done[o.index] && !held[o.id] {
+		if !m.done[o.index] && !held.has(o) {
 			m.leave(o, names[o.entryName])
 		}
 	}
@@ -136,7 +136,7 @@ func (m *matcher) make(e entry, known []object) {
 func (m *matcher) renamed(o object, e entry) {
 	switch {
 	case m.done[o.index]:
-	case o.imported:
+	case o.imported && !o.bound:
 		m.add(step{verb: follow, object: o.index, entry: e.index})
 	default:
 		m.add(step{verb: observe, state: v1alpha1.IdentityReplaced, object: o.index, entry: e.index})
@@ -146,7 +146,7 @@ func (m *matcher) renamed(o object, e entry) {
 // leave deals with an object that no entry was found for.
 func (m *matcher) leave(o object, nameInUse bool) {
 	switch {
-	case o.imported && m.policy.deleteLeavers:
+	case o.imported && m.policy.deleteLeavers && !o.bound:
 		m.add(step{verb: remove, object: o.index, entry: none})
 	case o.id != "" && nameInUse:
 		m.add(step{verb: observe, state: v1alpha1.IdentityReplaced, object: o.index, entry: none})
@@ -160,8 +160,22 @@ func (m *matcher) add(s step) {
 	m.steps = append(m.steps, s)
 }
 
-// sift drops entries that cannot be mirrored, and says of which ids the objects are to stay as they are.
-func sift(entries []entry, objects []object, prefix string) (valid []entry, held map[string]bool, skipped Skipped) {
+// held says which objects stay as they are: those of entries that cannot be mirrored. An entry that shows no id, which is what
+// a missing right to read it looks like, holds the objects of its name.
+type held struct{ ids, names map[string]bool }
+
+func (h held) has(o object) bool { return h.ids[o.id] || h.names[o.entryName] }
+
+func (h held) add(e entry) {
+	if e.id != "" {
+		h.ids[e.id] = true
+	} else if e.name != "" {
+		h.names[e.name] = true
+	}
+}
+
+// sift drops entries that cannot be mirrored, and says which objects are to stay as they are for that.
+func sift(entries []entry, objects []object, prefix string) (valid []entry, kept held, skipped Skipped) {
 	known := make(map[string]string, len(objects))
 	for _, o := range objects {
 		if o.id != "" {
@@ -173,7 +187,7 @@ func sift(entries []entry, objects []object, prefix string) (valid []entry, held
 		ids[e.id]++
 		names[e.name] = append(names[e.name], e)
 	}
-	held, skipped = map[string]bool{}, Skipped{}
+	kept, skipped = held{ids: map[string]bool{}, names: map[string]bool{}}, Skipped{}
 	for _, e := range entries {
 		skip := checkEntry(e, prefix, ids[e.id], names[e.name], known)
 		if skip == "" {
@@ -181,17 +195,18 @@ func sift(entries []entry, objects []object, prefix string) (valid []entry, held
 			continue
 		}
 		skipped[skip]++
-		if e.id != "" {
-			held[e.id] = true
-		}
+		kept.add(e)
 	}
 	slices.SortFunc(valid, func(a, b entry) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.id, b.id)) })
-	return valid, held, skipped
+	return valid, kept, skipped
 }
 
 func checkEntry(e entry, prefix string, sameID int, sameName []entry, known map[string]string) Skip {
 	if e.id == "" {
 		return SkipNoID
+	}
+	if len(e.id) > maxIDBytes {
+		return SkipLongID
 	}
 	if sameID > 1 {
 		return SkipSharedID

@@ -17,8 +17,8 @@ type membership struct {
 	reach [][]string
 }
 
-// memberships prepares the answer for a snapshot. Groups that named cannot say the name of still connect others.
-func memberships(groups []directory.Group, nested bool, named func(group int) bool) membership {
+// memberships prepares the answer for a snapshot. Groups without a name in names are not mirrored, and still connect others.
+func memberships(groups []directory.Group, nested bool, names map[int]string) membership {
 	direct := make(map[string][]int)
 	for i := range groups {
 		for _, ref := range groups[i].Members {
@@ -28,8 +28,8 @@ func memberships(groups []directory.Group, nested bool, named func(group int) bo
 	reach := make([][]string, len(groups))
 	for i := range groups {
 		for _, j := range around(groups, direct, i, nested) {
-			if named(j) {
-				reach[i] = append(reach[i], groups[j].Name)
+			if name := names[j]; name != "" {
+				reach[i] = append(reach[i], name)
 			}
 		}
 	}

@@ -18,6 +18,8 @@ import (
 const (
 	// maxNameBytes is the longest login or group name that is mirrored.
 	maxNameBytes = 253
+	// maxIDBytes is the longest id that is mirrored.
+	maxIDBytes = 256
 	// digestLength is how many hex digits of an id's digest make two object names differ.
 	digestLength = 8
 	reserved     = "system:"
@@ -29,6 +31,7 @@ type Skip string
 // The reasons to skip an entry, as a person reads them.
 const (
 	SkipNoID          Skip = "without id"
+	SkipLongID        Skip = "with an id over 256 bytes"
 	SkipSharedID      Skip = "with the id of another entry"
 	SkipNoName        Skip = "without name"
 	SkipLongName      Skip = "with a name over 253 bytes"

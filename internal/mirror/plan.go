@@ -8,6 +8,7 @@ package mirror
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/directory"
@@ -24,6 +25,8 @@ type Input struct {
 	// Users and Groups that refer to the Directory.
 	Users  []v1alpha1.User
 	Groups []v1alpha1.Group
+	// Now decides which certificates are still valid.
+	Now time.Time
 	// UserTaken and GroupTaken say whether an object of that name exists, of whichever directory.
 	UserTaken, GroupTaken func(name string) bool
 }
@@ -83,8 +86,9 @@ const (
 // New plans.
 func New(in Input) Plan {
 	var plan Plan
-	plan.Groups, plan.GroupCount, plan.GroupsSkipped = planGroups(in)
-	plan.Users, plan.UserCount, plan.PeopleSkipped = planUsers(in)
+	groups := newGroupPlanner(in)
+	plan.Groups, plan.GroupCount, plan.GroupsSkipped = groups.plan()
+	plan.Users, plan.UserCount, plan.PeopleSkipped = planUsers(in, groups.names())
 	return plan
 }
 
@@ -126,17 +130,22 @@ func placed(steps []step) int {
 	return len(entries)
 }
 
-// Phases cuts sorted changes where one kind of them ends: within a phase the order does not matter, between phases it does.
-func Phases[Object, Facts any](changes []Change[Object, Facts]) [][]Change[Object, Facts] {
-	var phases [][]Change[Object, Facts]
-	start := 0
-	for i := range changes {
-		if i+1 == len(changes) || changes[i+1].rank != changes[i].rank {
-			phases = append(phases, changes[start:i+1])
-			start = i + 1
+// Phases are sorted changes cut into withdrawals, gifts and clean-up: within a phase the order does not matter.
+type Phases[Object, Facts any] struct {
+	Withdraw, Give, CleanUp []Change[Object, Facts]
+}
+
+// Cut cuts sorted changes into phases.
+func Cut[Object, Facts any](changes []Change[Object, Facts]) Phases[Object, Facts] {
+	first := func(rank int) int {
+		found := slices.IndexFunc(changes, func(c Change[Object, Facts]) bool { return c.rank >= rank })
+		if found < 0 {
+			return len(changes)
 		}
+		return found
 	}
-	return phases
+	give, cleanUp := first(rankGive), first(rankCleanUp)
+	return Phases[Object, Facts]{Withdraw: changes[:give], Give: changes[give:cleanUp], CleanUp: changes[cleanUp:]}
 }
 
 // Count tells how many changes there are of each sort.

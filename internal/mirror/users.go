@@ -4,6 +4,8 @@
 package mirror
 
 import (
+	"time"
+
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -26,12 +28,16 @@ type userPlanner struct {
 	name   func(name, id string) string
 }
 
-func planUsers(in Input) ([]userChange, int, Skipped) {
+// planUsers plans, given the names of the groups that are mirrored, by their index in the snapshot.
+func planUsers(in Input, groupNames map[int]string) ([]userChange, int, Skipped) {
 	entries, objects := userEntries(in.Snapshot.People), userObjects(in)
-	valid, held, skipped := sift(entries, objects, in.Directory.UsernamePrefix())
-	steps := match(valid, objects, held, policyOf(in.Directory))
-	p := userPlanner{in: in, groups: userGroups(in), name: namer(in.UserTaken)}
-	changes := p.disableHeld(held)
+	valid, kept, skipped := sift(entries, objects, in.Directory.UsernamePrefix())
+	steps := match(valid, objects, kept, policyOf(in.Directory))
+	p := userPlanner{
+		in: in, name: namer(in.UserTaken),
+		groups: memberships(in.Snapshot.Groups, in.Nested, groupNames),
+	}
+	changes := p.disableHeld(kept.ids)
 	for _, s := range steps {
 		if change, differs := p.change(s); differs {
 			changes = append(changes, change)
@@ -53,7 +59,7 @@ func userObjects(in Input) []object {
 	objects := make([]object, len(in.Users))
 	for i := range in.Users {
 		u := &in.Users[i]
-		objects[i] = object{name: u.Name, entryName: u.Spec.UserName, imported: imported(u.Labels, in.Directory), index: i}
+		objects[i] = object{entryName: u.Spec.UserName, imported: imported(u.Labels, in.Directory), bound: bound(u, in.Now), index: i}
 		if u.Status.Identity != nil {
 			objects[i].id = u.Status.Identity.ID
 		}
@@ -61,11 +67,9 @@ func userObjects(in Input) []object {
 	return objects
 }
 
-func userGroups(in Input) membership {
-	prefix := in.Directory.GroupPrefix()
-	return memberships(in.Snapshot.Groups, in.Nested, func(i int) bool {
-		return checkName(in.Snapshot.Groups[i].Name, prefix) == ""
-	})
+// bound says that a certificate of the User's is still valid: whoever got the username next would share it with its bearer.
+func bound(u *v1alpha1.User, now time.Time) bool {
+	return u.Status.Certificate != nil && now.Before(u.Status.Certificate.LastNotAfter.Time)
 }
 
 func (p userPlanner) change(s step) (userChange, bool) {

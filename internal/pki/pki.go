@@ -95,6 +95,12 @@ func CheckCertificate(certificate []byte, key crypto.PublicKey, subject Subject)
 	if !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth) {
 		return nil, errors.New("the certificate is not for client authentication")
 	}
+	if leaf.IsCA {
+		return nil, errors.New("the certificate is one of an authority")
+	}
+	if len(leaf.DNSNames)+len(leaf.IPAddresses)+len(leaf.EmailAddresses)+len(leaf.URIs) > 0 {
+		return nil, errors.New("the certificate has alternative names")
+	}
 	return leaf, checkName(leaf.Subject, subject)
 }
 

@@ -112,7 +112,7 @@ func Plan(in Input) []Change {
 func Withdraw(grant string, existing []Binding) []Change {
 	var changes []Change
 	for _, b := range existing {
-		if _, shard := shardIndex(grant, b.Name); shard && b.Owner != "" {
+		if _, shard := shardIndex(grant, b.Name); shard && (b.Owner != "" || b.Managed) {
 			changes = append(changes, Change{Verb: Delete, Binding: b})
 		}
 	}

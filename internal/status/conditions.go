@@ -81,7 +81,9 @@ func Apply(conditions []metav1.Condition) []*metav1ac.ConditionApplyConfiguratio
 	return applied
 }
 
+// clip makes a message fit to be stored: valid text, or the API server would store another than was sent, and not too long.
 func clip(message string) string {
+	message = strings.ToValidUTF8(message, "?")
 	if len(message) <= maxMessage {
 		return message
 	}

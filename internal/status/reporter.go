@@ -39,6 +39,12 @@ func (r Reporter) Report(
 	return nil
 }
 
+// failing says that a condition is bad news even as the first thing that is known of an object. That a new User is not active
+// is none: nobody lost anything.
+func failing(condition *metav1.Condition) bool {
+	return condition.Status == metav1.ConditionFalse && condition.Type != v1alpha1.ConditionActive
+}
+
 // underWay are the reasons of conditions that last moments when all is well.
 func underWay(reason string) bool {
 	switch reason {
@@ -58,7 +64,7 @@ func (r Reporter) tell(ctx context.Context, object client.Object, before, after 
 		return
 	}
 	logger := log.FromContext(ctx).WithValues("condition", after.Type, "status", after.Status, "reason", after.Reason)
-	if before == nil && after.Status != metav1.ConditionFalse || underWay(after.Reason) {
+	if before == nil && !failing(after) || underWay(after.Reason) {
 		logger.V(1).Info(after.Message)
 		return
 	}
