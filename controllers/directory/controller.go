@@ -5,9 +5,11 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -145,11 +147,18 @@ func (r *Reconciler) planFor(ctx context.Context, d *v1alpha1.Directory, snapsho
 	if err != nil {
 		return mirror.Plan{}, fmt.Errorf("list Groups: %w", err)
 	}
+	slices.SortFunc(users, func(a, b v1alpha1.User) int { return byAge(&a, &b) })
+	slices.SortFunc(groups, func(a, b v1alpha1.Group) int { return byAge(&a, &b) })
 	return mirror.New(mirror.Input{
 		Directory: d, Snapshot: snapshot, Nested: ldap.Nested(d.Spec.LDAP), Users: users, Groups: groups, Now: r.Clock.Now(),
 		UserTaken:  func(name string) bool { return r.taken(ctx, &v1alpha1.User{}, name) },
 		GroupTaken: func(name string) bool { return r.taken(ctx, &v1alpha1.Group{}, name) },
 	}), nil
+}
+
+func byAge(a, b client.Object) int {
+	first, second := a.GetCreationTimestamp(), b.GetCreationTimestamp()
+	return cmp.Or(first.Compare(second.Time), cmp.Compare(a.GetName(), b.GetName()))
 }
 
 // taken asks the cache. Should it not know yet, the API server refuses the creation, and the next read finds a name.

@@ -126,7 +126,8 @@ func (m *matcher) current(e entry, known []object) *object {
 func (m *matcher) make(e entry, known []object) {
 	switch {
 	case len(known) > 0:
-		m.steps = append(m.steps, step{verb: create, object: known[0].index, entry: e.index})
+		// The newest is the one that people have been looking after.
+		m.steps = append(m.steps, step{verb: create, object: known[len(known)-1].index, entry: e.index})
 	case m.policy.importAll:
 		m.steps = append(m.steps, step{verb: create, object: none, entry: e.index})
 	}

@@ -22,7 +22,7 @@ type Input struct {
 	Snapshot *directory.Snapshot
 	// Nested says whether members of member groups count.
 	Nested bool
-	// Users and Groups that refer to the Directory.
+	// Users and Groups that refer to the Directory, oldest first.
 	Users  []v1alpha1.User
 	Groups []v1alpha1.Group
 	// Now decides which certificates are still valid.

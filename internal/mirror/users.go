@@ -4,6 +4,7 @@
 package mirror
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -37,7 +38,7 @@ func planUsers(in Input, groupNames map[int]string) ([]userChange, int, Skipped)
 		in: in, name: namer(in.UserTaken),
 		groups: memberships(in.Snapshot.Groups, in.Nested, groupNames),
 	}
-	changes := p.disableHeld(kept.ids)
+	changes := p.disableHeld(kept)
 	for _, s := range steps {
 		if change, differs := p.change(s); differs {
 			changes = append(changes, change)
@@ -116,10 +117,20 @@ func (p userPlanner) observe(s step) (userChange, bool) {
 		v1alpha1.IdentityMissing:  "left",
 		v1alpha1.IdentityReplaced: "replaced",
 	}[change.Facts.State]
-	if change.Facts.State == v1alpha1.IdentityPresent {
+	if change.Facts.State == v1alpha1.IdentityPresent && !losesGroups(user.Status.Identity, &change.Facts) {
 		change.rank = rankGive
 	}
 	return change, user.Status.Identity == nil || !equality.Semantic.DeepEqual(*user.Status.Identity, change.Facts)
+}
+
+func losesGroups(before, after *v1alpha1.Identity) bool {
+	if before == nil {
+		return false
+	}
+	return slices.ContainsFunc(before.Groups, func(group string) bool {
+		_, found := slices.BinarySearch(after.Groups, group)
+		return !found
+	})
 }
 
 // identity is what the directory now says about an object's person.
@@ -156,22 +167,24 @@ func (p userPlanner) present(person *directory.Person) v1alpha1.Identity {
 }
 
 // disableHeld keeps out people whose entry cannot be mirrored any more but says that they are disabled: that much is certain.
-func (p userPlanner) disableHeld(held map[string]bool) []userChange {
-	disabled := map[string]bool{}
+func (p userPlanner) disableHeld(kept held) []userChange {
+	disabled := held{ids: map[string]bool{}, names: map[string]bool{}}
 	for i := range p.in.Snapshot.People {
-		person := &p.in.Snapshot.People[i]
-		disabled[person.ID] = disabled[person.ID] || person.Disabled && held[person.ID]
+		if person := &p.in.Snapshot.People[i]; person.Disabled {
+			disabled.add(entry{id: person.ID, name: person.UserName})
+		}
 	}
 	var changes []userChange
-	for i := range p.in.Users {
+	for i, o := range userObjects(p.in) {
 		user := &p.in.Users[i]
-		if user.Status.Identity == nil || user.Status.Identity.State != v1alpha1.IdentityPresent || !disabled[user.Status.Identity.ID] {
+		identity := user.Status.Identity
+		if identity == nil || identity.State != v1alpha1.IdentityPresent || !kept.has(o) || !disabled.has(o) {
 			continue
 		}
-		identity := *user.Status.Identity.DeepCopy()
-		identity.State = v1alpha1.IdentityDisabled
+		facts := *identity.DeepCopy()
+		facts.State = v1alpha1.IdentityDisabled
 		changes = append(changes, userChange{
-			Verb: Observe, Object: user, Facts: identity, Why: "disabled", rank: rankWithdraw, name: user.Name,
+			Verb: Observe, Object: user, Facts: facts, Why: "disabled", rank: rankWithdraw, name: user.Name,
 		})
 	}
 	return changes
