@@ -140,6 +140,7 @@ type LDAPSource struct {
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="self.startsWith('ldap://') || self.startsWith('ldaps://')",message="url must begin with ldaps:// or ldap://"
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getHostname() != '' && url(self).getEscapedPath() in ['', '/'] && size(url(self).getQuery()) == 0",message="url must be a host and an optional port, such as ldaps://ldap.corp.example:636"
+	// +kubebuilder:validation:XValidation:rule="!self.contains('@')",message="url must not hold a user or a password: put them into the Secret of bindSecretRef"
 	URL string `json:"url,omitempty"`
 
 	// tls is Required (the default), StartTLS or Disabled. Disabled sends the bind password in the clear, and the

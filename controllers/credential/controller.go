@@ -171,6 +171,10 @@ func (r *Reconciler) leaveOldPlace(ctx context.Context, user *v1alpha1.User) err
 		return nil
 	}
 	observed, err := r.observe(ctx, user, old)
+	if outcome.Of(err, "").Because(v1alpha1.ReasonSecretForbidden) {
+		log.FromContext(ctx).Info("the operator may no longer look after a Secret that is not wanted any more", "secret", describe(old))
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("look at the Secret that is no longer wanted: %w", err)
 	}

@@ -23,8 +23,9 @@ import (
 // issue makes a new key, has it signed, records the certificate, and then publishes both in one write. A crash before the
 // publication loses the key, which was nowhere else, so that a certificate that got out is always one that was recorded.
 func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew time.Time, err error) {
-	if err := r.checkNamespace(ctx, s.user.Spec.Kubeconfig.SecretRef); err != nil {
-		return time.Time{}, err
+	if ref := s.user.Spec.Kubeconfig.SecretRef; s.secret.noNamespace {
+		return time.Time{}, outcome.Transientf(v1alpha1.ReasonNamespaceNotFound,
+			"namespace %q of spec.kubeconfig.secretRef does not exist", ref.Namespace)
 	}
 	subject := pki.Subject{Username: s.user.Status.Username}
 	key, err := pki.NewKey()

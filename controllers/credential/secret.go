@@ -34,12 +34,18 @@ const PublisherRole = "rollcall-kubeconfig-publisher"
 type secret struct {
 	object *corev1.Secret
 	facts  credential.Secret
+	// noNamespace says that not even the namespace is there.
+	noNamespace bool
 }
 
 // observe reads a Secret and what it means for a User.
 func (r *Reconciler) observe(ctx context.Context, user *v1alpha1.User, ref v1alpha1.SecretReference) (secret, error) {
+	found, err := r.namespaceExists(ctx, ref.Namespace)
+	if err != nil || !found {
+		return secret{noNamespace: !found}, err
+	}
 	object := &corev1.Secret{}
-	err := r.Live.Get(ctx, client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}, object)
+	err = r.Live.Get(ctx, client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}, object)
 	switch {
 	case apierrors.IsNotFound(err):
 		return secret{}, nil
@@ -131,14 +137,12 @@ func (r *Reconciler) remove(ctx context.Context, object *corev1.Secret) error {
 	return nil
 }
 
-// checkNamespace fails before anything is signed for a Secret that cannot be written.
-func (r *Reconciler) checkNamespace(ctx context.Context, ref v1alpha1.SecretReference) error {
+// namespaceExists asks the cache: in a namespace that is not there the operator has no rights either, and Forbidden would be all
+// that the API server says.
+func (r *Reconciler) namespaceExists(ctx context.Context, name string) (bool, error) {
 	var namespace corev1.Namespace
-	err := r.Client.Get(ctx, client.ObjectKey{Name: ref.Namespace}, &namespace)
-	if apierrors.IsNotFound(err) || err == nil && !namespace.DeletionTimestamp.IsZero() {
-		return outcome.Transientf(v1alpha1.ReasonNamespaceNotFound, "namespace %q of spec.kubeconfig.secretRef does not exist", ref.Namespace)
-	}
-	return err
+	err := r.Client.Get(ctx, client.ObjectKey{Name: name}, &namespace)
+	return err == nil && namespace.DeletionTimestamp.IsZero(), client.IgnoreNotFound(err)
 }
 
 func (r *Reconciler) forbidden(ref v1alpha1.SecretReference) error {

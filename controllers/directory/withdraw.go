@@ -9,13 +9,13 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
-	"github.com/rollcall-iam/rollcall/internal/index"
 )
 
 // withdraw deletes what a Directory imported, then lets the Directory go. What others declared stays; the User controller sees
@@ -42,24 +42,18 @@ func (r *Reconciler) withdraw(ctx context.Context, d *v1alpha1.Directory) error 
 	return client.IgnoreNotFound(r.patchFinalizers(ctx, d, controllerutil.RemoveFinalizer))
 }
 
+// imported lists past the cache, which may not show yet what was created last: this is the last look.
 func (r *Reconciler) imported(ctx context.Context, d *v1alpha1.Directory) ([]client.Object, error) {
-	users, err := index.UsersOfDirectory(ctx, r.Client, d.Name)
-	if err != nil {
-		return nil, fmt.Errorf("list Users: %w", err)
-	}
-	groups, err := index.GroupsOfDirectory(ctx, r.Client, d.Name)
-	if err != nil {
-		return nil, fmt.Errorf("list Groups: %w", err)
-	}
 	var objects []client.Object
-	for i := range users {
-		if users[i].Labels[v1alpha1.LabelDirectory] == d.Name {
-			objects = append(objects, &users[i])
+	for _, kind := range []string{"User", "Group"} {
+		var list metav1.PartialObjectMetadataList
+		list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind + "List"))
+		if err := r.Live.List(ctx, &list, client.MatchingLabels{v1alpha1.LabelDirectory: d.Name}); err != nil {
+			return nil, fmt.Errorf("list imported %ss: %w", kind, err)
 		}
-	}
-	for i := range groups {
-		if groups[i].Labels[v1alpha1.LabelDirectory] == d.Name {
-			objects = append(objects, &groups[i])
+		for i := range list.Items {
+			list.Items[i].SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
+			objects = append(objects, &list.Items[i])
 		}
 	}
 	return objects, nil

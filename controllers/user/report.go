@@ -67,26 +67,35 @@ func rfc3339(t time.Time) string { return t.UTC().Truncate(time.Second).Format(t
 // directory that is not there, or a kubeconfig that cannot be had.
 func (s *scope) summary() []metav1.Condition {
 	problem := &outcome.Problem{Reason: s.verdict.Reason, Message: s.verdict.Message}
-	switch s.verdict.Reason {
-	case v1alpha1.ReasonUsernameTaken, v1alpha1.ReasonIdentityReplaced:
+	switch {
+	case s.verdict.PersonMustAct:
 		problem.Kind = outcome.Terminal
-		return status.NotReady(problem)
-	case v1alpha1.ReasonDirectoryUnknown, v1alpha1.ReasonDirectoryPending:
-		return status.NotReady(problem)
+	case s.verdict.Reason == v1alpha1.ReasonDirectoryUnknown, s.verdict.Reason == v1alpha1.ReasonDirectoryPending:
+	case s.verdict.Status == metav1.ConditionTrue:
+		problem = s.kubeconfigProblem()
+	default:
+		problem = nil
 	}
-	kubeconfig := meta.FindStatusCondition(s.user.Status.Conditions, v1alpha1.ConditionKubeconfig)
-	if s.user.Spec.Kubeconfig == nil || s.verdict.Status != metav1.ConditionTrue {
+	if problem == nil {
 		return status.Ready(v1alpha1.ReasonReconciled, s.verdict.Message)
-	}
-	if kubeconfig == nil {
-		return status.NotReady(outcome.Transientf(v1alpha1.ReasonIssuing, "the kubeconfig Secret is being made"))
-	}
-	if kubeconfig.Status == metav1.ConditionTrue {
-		return status.Ready(v1alpha1.ReasonReconciled, s.verdict.Message)
-	}
-	problem = outcome.Transientf(kubeconfig.Reason, "%s", kubeconfig.Message)
-	if kubeconfig.Reason == v1alpha1.ReasonSecretConflict {
-		problem.Kind = outcome.Terminal
 	}
 	return status.NotReady(problem)
+}
+
+// kubeconfigProblem is what the credential controller says of this generation, if it is not that all is well.
+func (s *scope) kubeconfigProblem() *outcome.Problem {
+	if s.user.Spec.Kubeconfig == nil {
+		return nil
+	}
+	condition := meta.FindStatusCondition(s.user.Status.Conditions, v1alpha1.ConditionKubeconfig)
+	switch {
+	case condition == nil || condition.ObservedGeneration != s.user.Generation || condition.Reason == v1alpha1.ReasonUserInactive:
+		return outcome.Transientf(v1alpha1.ReasonIssuing, "the kubeconfig Secret is being made")
+	case condition.Status == metav1.ConditionTrue:
+		return nil
+	case condition.Reason == v1alpha1.ReasonSecretConflict:
+		return outcome.Terminalf(condition.Reason, "%s", condition.Message)
+	default:
+		return outcome.Transientf(condition.Reason, "%s", condition.Message)
+	}
 }

@@ -38,6 +38,9 @@ type Problem struct {
 // Error implements error.
 func (p *Problem) Error() string { return p.Message }
 
+// Because says whether p is a problem with this reason. It may be called on nil.
+func (p *Problem) Because(reason string) bool { return p != nil && p.Reason == reason }
+
 // Transientf makes a Problem that goes away by itself.
 func Transientf(reason, format string, args ...any) *Problem {
 	return &Problem{Kind: Transient, Reason: reason, Message: fmt.Sprintf(format, args...)}

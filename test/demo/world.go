@@ -65,7 +65,7 @@ func (w *world) startDirectory(ctx context.Context) (err error) {
 func (w *world) install(ctx context.Context) error { return installation.Install(ctx, w.cp) }
 
 func (w *world) startManager(ctx context.Context) (err error) {
-	w.manager, err = installation.StartManager(ctx, w.cp, installation.Options{})
+	w.manager, err = installation.StartManager(ctx, w.cp, installation.Options{Args: []string{"--leader-elect"}})
 	return err
 }
 

@@ -24,7 +24,7 @@ func person(entry *ldap.Entry, q *query, byUID bool) directory.Person {
 		UserName:    name(entry, q.name),
 		DisplayName: first(entry, q.displayName),
 		Email:       first(entry, q.email),
-		Disabled:    len(entry.GetEqualFoldAttributeValues(lockedAttribute)) > 0,
+		Disabled:    slices.Contains(entry.GetEqualFoldAttributeValues(lockedAttribute), lockedForGood),
 		Refs:        []string{dnKey(entry.DN)},
 	}
 	if byUID {
@@ -69,8 +69,9 @@ func name(entry *ldap.Entry, attribute string) string {
 	}
 	if dn, err := ldap.ParseDN(entry.DN); err == nil && len(dn.RDNs) > 0 {
 		for _, part := range dn.RDNs[0].Attributes {
-			if strings.EqualFold(part.Type, attribute) && slices.Contains(values, part.Value) {
-				return part.Value
+			same := func(value string) bool { return strings.EqualFold(value, part.Value) }
+			if i := slices.IndexFunc(values, same); i >= 0 && strings.EqualFold(part.Type, attribute) {
+				return values[i]
 			}
 		}
 	}
@@ -86,7 +87,7 @@ func first(entry *ldap.Entry, attribute string) string {
 }
 
 // dnKey makes a DN comparable (RFC 4518, as far as real member lists need it): attribute types and values in lower case, RDN parts
-// in order, one way of escaping. What is no DN is compared as it is.
+// in order, one way of escaping. What is no DN, or no text, is compared as it is.
 func dnKey(text string) string {
 	dn, err := ldap.ParseDN(text)
 	if err != nil {
@@ -94,11 +95,11 @@ func dnKey(text string) string {
 	}
 	for _, rdn := range dn.RDNs {
 		for _, part := range rdn.Attributes {
-			part.Type, part.Value = strings.ToLower(part.Type), strings.ToLower(part.Value)
+			part.Type = strings.ToLower(part.Type)
+			if utf8.ValidString(part.Value) {
+				part.Value = strings.ToLower(part.Value)
+			}
 		}
-		slices.SortFunc(rdn.Attributes, func(a, b *ldap.AttributeTypeAndValue) int {
-			return strings.Compare(a.Type+"="+a.Value, b.Type+"="+b.Value)
-		})
 	}
 	return dn.String()
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"regexp"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -21,10 +22,10 @@ func dialProblem(err error, url string) error {
 	var hostname x509.HostnameError
 	if errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &hostname) {
 		return outcome.Terminalf(v1alpha1.ReasonTLSFailed,
-			"the certificate of %s is not trusted: %v; check spec.ldap.url and ca.crt in the Secret of spec.ldap.caSecretRef",
+			"the certificate of %s is not trusted: %s; check spec.ldap.url and ca.crt in the Secret of spec.ldap.caSecretRef",
 			url, cause(err))
 	}
-	return outcome.Transientf(v1alpha1.ReasonUnreachable, "cannot reach %s: %v", url, cause(err))
+	return outcome.Transientf(v1alpha1.ReasonUnreachable, "cannot reach %s: %s", url, cause(err))
 }
 
 func bindProblem(err error, url, bindDN string) error {
@@ -33,9 +34,9 @@ func bindProblem(err error, url, bindDN string) error {
 		return outcome.Terminalf(v1alpha1.ReasonBindFailed,
 			"%s refuses the bind as %q: wrong DN or password; check the Secret of spec.ldap.bindSecretRef", url, bindDN)
 	case unavailable(err):
-		return outcome.Transientf(v1alpha1.ReasonUnreachable, "%s does not answer the bind: %v", url, cause(err))
+		return outcome.Transientf(v1alpha1.ReasonUnreachable, "%s does not answer the bind: %s", url, cause(err))
 	default:
-		return outcome.Terminalf(v1alpha1.ReasonBindFailed, "%s refuses the bind as %q: %v", url, bindDN, cause(err))
+		return outcome.Terminalf(v1alpha1.ReasonBindFailed, "%s refuses the bind as %q: %s", url, bindDN, cause(err))
 	}
 }
 
@@ -43,16 +44,16 @@ func searchProblem(err error, q *query, bindDN string) error {
 	switch {
 	case ldap.IsErrorAnyOf(err, ldap.LDAPResultSizeLimitExceeded, ldap.LDAPResultTimeLimitExceeded, ldap.LDAPResultAdminLimitExceeded):
 		return outcome.Terminalf(v1alpha1.ReasonIncompleteRead,
-			"the server cut the answer below %q short: %v; raise its limits for %q, paged searches included", q.baseDN, cause(err), bindDN)
+			"the server cut the answer below %q short: %s; raise its limits for %q, paged searches included", q.baseDN, cause(err), bindDN)
 	case ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchObject):
 		return outcome.Terminalf(v1alpha1.ReasonInvalidConfig,
 			"the base DN %q does not exist, or %q may not see it", q.baseDN, bindDN)
 	case ldap.IsErrorWithCode(err, ldap.LDAPResultInsufficientAccessRights):
 		return outcome.Terminalf(v1alpha1.ReasonBindFailed, "%q may not search below %q", bindDN, q.baseDN)
 	case unavailable(err):
-		return outcome.Transientf(v1alpha1.ReasonUnreachable, "the read below %q broke off: %v", q.baseDN, cause(err))
+		return outcome.Transientf(v1alpha1.ReasonUnreachable, "the read below %q broke off: %s", q.baseDN, cause(err))
 	default:
-		return outcome.Transientf(v1alpha1.ReasonFailed, "the read below %q failed: %v", q.baseDN, cause(err))
+		return outcome.Transientf(v1alpha1.ReasonFailed, "the read below %q failed: %s", q.baseDN, cause(err))
 	}
 }
 
@@ -60,11 +61,14 @@ func unavailable(err error) bool {
 	return ldap.IsErrorAnyOf(err, ldap.ErrorNetwork, ldap.LDAPResultBusy, ldap.LDAPResultUnavailable)
 }
 
+// localAddress is our own end of a connection in an error of package net: it differs with every try, and so would the message.
+var localAddress = regexp.MustCompile(`\S+:\d+->`)
+
 // cause is what lies behind go-ldap's own wording.
-func cause(err error) error {
+func cause(err error) string {
 	var result *ldap.Error
 	if errors.As(err, &result) && result.Err != nil {
-		return result.Err
+		err = result.Err
 	}
-	return err
+	return localAddress.ReplaceAllString(err.Error(), "")
 }

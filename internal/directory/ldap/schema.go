@@ -9,8 +9,13 @@ import (
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 )
 
-// lockedAttribute is set by the password policy of OpenLDAP (draft-behera-ldap-password-policy) while an account is locked.
-const lockedAttribute = "pwdAccountLockedTime"
+const (
+	// lockedAttribute is set by the password policy of OpenLDAP (draft-behera-ldap-password-policy) on a locked account.
+	lockedAttribute = "pwdAccountLockedTime"
+	// lockedForGood is its value on an account that an administrator locked. Any other is the time of too many wrong passwords:
+	// everybody can bring that about for everybody, and it stays when the lockout is long over.
+	lockedForGood = "000001010000Z"
+)
 
 // query is one search with nothing left to default.
 type query struct {
