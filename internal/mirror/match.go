@@ -175,13 +175,14 @@ func (h held) add(e entry) {
 	}
 }
 
+// binding is a name that an object holds for an id.
+type binding struct{ id, name string }
+
 // sift drops entries that cannot be mirrored, and says which objects are to stay as they are for that.
 func sift(entries []entry, objects []object, prefix string) (valid []entry, kept held, skipped Skipped) {
-	known := make(map[string]string, len(objects))
+	known := make(map[binding]bool, len(objects))
 	for _, o := range objects {
-		if o.id != "" {
-			known[o.id] = o.entryName
-		}
+		known[binding{id: o.id, name: o.entryName}] = true
 	}
 	ids, names := map[string]int{}, map[string][]entry{}
 	for _, e := range entries {
@@ -202,7 +203,7 @@ func sift(entries []entry, objects []object, prefix string) (valid []entry, kept
 	return valid, kept, skipped
 }
 
-func checkEntry(e entry, prefix string, sameID int, sameName []entry, known map[string]string) Skip {
+func checkEntry(e entry, prefix string, sameID int, sameName []entry, known map[binding]bool) Skip {
 	if e.id == "" {
 		return SkipNoID
 	}
@@ -215,7 +216,7 @@ func checkEntry(e entry, prefix string, sameID int, sameName []entry, known map[
 	if skip := checkName(e.name, prefix); skip != "" {
 		return skip
 	}
-	if len(sameName) > 1 && known[e.id] != e.name {
+	if len(sameName) > 1 && !known[binding{id: e.id, name: e.name}] {
 		return SkipAmbiguousName
 	}
 	return ""

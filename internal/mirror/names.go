@@ -73,8 +73,11 @@ func checkName(name, prefix string) Skip {
 	return ""
 }
 
+// invisible are control and format characters: a name that only looks like another's is no name.
+func invisible(r rune) bool { return !unicode.IsGraphic(r) }
+
 func printable(name string) bool {
-	return utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl) && strings.TrimSpace(name) == name
+	return utf8.ValidString(name) && !strings.ContainsFunc(name, invisible) && strings.TrimSpace(name) == name
 }
 
 // objectName makes a valid object name of an entry's name: the name itself where that is one and it is free, else made valid
@@ -124,7 +127,7 @@ func clip(name string, length int) string {
 // text makes a value from outside fit for a status field: valid, without control characters, at most limit runes.
 func text(value string, limit int) string {
 	clean := strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if invisible(r) {
 			return ' '
 		}
 		return r

@@ -38,7 +38,7 @@ func planUsers(in Input, groupNames map[int]string) ([]userChange, int, Skipped)
 		in: in, name: namer(in.UserTaken),
 		groups: memberships(in.Snapshot.Groups, in.Nested, groupNames),
 	}
-	changes := p.disableHeld(kept)
+	changes := p.disableHeld(kept, steps)
 	for _, s := range steps {
 		if change, differs := p.change(s); differs {
 			changes = append(changes, change)
@@ -167,18 +167,22 @@ func (p userPlanner) present(person *directory.Person) v1alpha1.Identity {
 }
 
 // disableHeld keeps out people whose entry cannot be mirrored any more but says that they are disabled: that much is certain.
-func (p userPlanner) disableHeld(kept held) []userChange {
+func (p userPlanner) disableHeld(kept held, steps []step) []userChange {
 	disabled := held{ids: map[string]bool{}, names: map[string]bool{}}
 	for i := range p.in.Snapshot.People {
 		if person := &p.in.Snapshot.People[i]; person.Disabled {
 			disabled.add(entry{id: person.ID, name: person.UserName})
 		}
 	}
+	decided := map[int]bool{}
+	for _, s := range steps {
+		decided[s.object] = decided[s.object] || s.verb != create
+	}
 	var changes []userChange
 	for i, o := range userObjects(p.in) {
 		user := &p.in.Users[i]
 		identity := user.Status.Identity
-		if identity == nil || identity.State != v1alpha1.IdentityPresent || !kept.has(o) || !disabled.has(o) {
+		if decided[i] || identity == nil || identity.State != v1alpha1.IdentityPresent || !kept.has(o) || !disabled.has(o) {
 			continue
 		}
 		facts := *identity.DeepCopy()

@@ -54,7 +54,8 @@ func id(entry *ldap.Entry, attribute string) string {
 		return hex.EncodeToString(raw)
 	}
 	text := strings.TrimSpace(string(raw))
-	if parsed, err := uuid.Parse(text); err == nil {
+	// Validate looks at the braces of "{...}", which Parse takes for granted.
+	if parsed, err := uuid.Parse(text); err == nil && uuid.Validate(text) == nil {
 		return parsed.String()
 	}
 	return text
