@@ -9,10 +9,13 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	iamac "github.com/rollcall-iam/rollcall/api/v1alpha1/applyconfiguration/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
+	"github.com/rollcall-iam/rollcall/internal/reach"
 	"github.com/rollcall-iam/rollcall/internal/status"
 )
 
@@ -44,32 +47,53 @@ func (r *Reconciler) report(ctx context.Context, s *scope, wanted []metav1.Condi
 	if status.Same(s.user.Status.Conditions, conditions, v1alpha1.ConditionKubeconfig) {
 		return nil
 	}
-	return r.write(ctx, s, s.user.Status.Certificate, conditions)
+	return r.write(ctx, s, applied(s.user, s.user.Status.Certificate, conditions), conditions)
 }
 
-// writeRecord records a certificate before it is published. The condition stays as it is: what is in the Secret still counts.
+// writeRecord records a certificate before it is published, if the User is still the one that it was signed for, and active. The API
+// server does not compare the uid in a write of status, but it does compare the resource version of the last look.
 func (r *Reconciler) writeRecord(ctx context.Context, s *scope, record *v1alpha1.Certificate) error {
-	wanted := kubeconfig(metav1.ConditionFalse, v1alpha1.ReasonIssuing, "the certificate is signed, and about to be published")
-	if before := meta.FindStatusCondition(s.user.Status.Conditions, v1alpha1.ConditionKubeconfig); before != nil {
-		wanted = []metav1.Condition{*before}
-	}
-	if err := r.write(ctx, s, record, status.Merge(s.user.Status.Conditions, wanted, s.user.Generation, s.now)); err != nil {
+	uid := s.user.UID
+	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		if err := r.Live.Get(ctx, client.ObjectKeyFromObject(s.user), s.user); err != nil {
+			return err
+		}
+		if s.user.UID != uid || !reach.Active(s.user) {
+			return outcome.Transientf(v1alpha1.ReasonUserInactive,
+				"this User was suspended or replaced while certificate %s was signed, which is therefore dropped", record.Fingerprint)
+		}
+		return r.writeRecordOf(ctx, s, record)
+	})
+	if err != nil {
 		return fmt.Errorf("record certificate %s: %w", record.Fingerprint, err)
 	}
 	s.user.Status.Certificate = record
 	return nil
 }
 
-// write applies all that this controller owns of a User's status. The uid goes along: a User of the same name that was created
-// meanwhile is somebody else.
-func (r *Reconciler) write(ctx context.Context, s *scope, record *v1alpha1.Certificate, conditions []metav1.Condition) error {
-	applied := iamac.UserStatus().WithConditions(status.Apply(conditions)...)
-	if record != nil {
-		applied.WithCertificate(certificate(record))
+// writeRecordOf leaves the condition as it is: what is in the Secret still counts.
+func (r *Reconciler) writeRecordOf(ctx context.Context, s *scope, record *v1alpha1.Certificate) error {
+	wanted := kubeconfig(metav1.ConditionFalse, v1alpha1.ReasonIssuing, "the certificate is signed, and about to be published")
+	if before := meta.FindStatusCondition(s.user.Status.Conditions, v1alpha1.ConditionKubeconfig); before != nil {
+		wanted = []metav1.Condition{*before}
 	}
-	before := s.user.Status.Conditions
-	whole := iamac.User(s.user.Name).WithUID(s.user.UID).WithStatus(applied)
-	if err := r.Reporter.Report(ctx, s.user, whole, before, conditions); err != nil {
+	conditions := status.Merge(s.user.Status.Conditions, wanted, s.user.Generation, s.now)
+	return r.write(ctx, s, applied(s.user, record, conditions).WithResourceVersion(s.user.ResourceVersion), conditions)
+}
+
+// applied is all that this controller owns of a User.
+func applied(user *v1alpha1.User, record *v1alpha1.Certificate, conditions []metav1.Condition) *iamac.UserApplyConfiguration {
+	owned := iamac.UserStatus().WithConditions(status.Apply(conditions)...)
+	if record != nil {
+		owned.WithCertificate(certificate(record))
+	}
+	return iamac.User(user.Name).WithUID(user.UID).WithStatus(owned)
+}
+
+func (r *Reconciler) write(
+	ctx context.Context, s *scope, applied *iamac.UserApplyConfiguration, conditions []metav1.Condition,
+) error {
+	if err := r.Reporter.Report(ctx, s.user, applied, s.user.Status.Conditions, conditions); err != nil {
 		return err
 	}
 	meta.RemoveStatusCondition(&s.user.Status.Conditions, v1alpha1.ConditionKubeconfig)

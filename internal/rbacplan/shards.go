@@ -30,7 +30,7 @@ func shardIndex(grant, name string) (int, bool) {
 }
 
 // distribute puts every username into exactly one shard of at most ShardSize. Whoever has a place keeps it, so that one
-// person's change rewrites one shard; newcomers fill the gaps, lowest shard first; shards that would be empty are dropped.
+// person's change rewrites one shard; newcomers fill the gaps, lowest shard first; no shard is empty.
 func distribute(usernames []string, now map[int][]string) map[int][]string {
 	if sparse(len(usernames), len(now)) {
 		now = nil
@@ -46,12 +46,8 @@ func distribute(usernames []string, now map[int][]string) map[int][]string {
 		}
 		shards[next] = append(shards[next], username)
 	}
-	for index := range shards {
-		if len(shards[index]) == 0 {
-			delete(shards, index)
-			continue
-		}
-		slices.Sort(shards[index])
+	for _, members := range shards {
+		slices.Sort(members)
 	}
 	return shards
 }

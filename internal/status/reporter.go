@@ -26,7 +26,8 @@ type Reporter struct {
 	FieldOwner client.FieldOwner
 }
 
-// Report applies a status, which holds the conditions after, and tells what changed since before.
+// Report applies a status, which holds the conditions after, and tells what changed since before. The uid in what is applied only
+// keeps an object that is gone from being created; it is not compared with that of one which took its name.
 func (r Reporter) Report(
 	ctx context.Context, object client.Object, applied runtime.ApplyConfiguration, before, after []metav1.Condition,
 ) error {

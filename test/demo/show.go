@@ -7,11 +7,11 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/rollcall-iam/rollcall/test/installation"
 )
 
 // show tells a person what happens: steps, the reason for each, commands and what they print.
@@ -101,9 +101,8 @@ func quoted(args []string) string {
 
 // kubectl runs the real one in the world's folder, and returns both its outputs together, as a terminal would.
 func (w *world) kubectl(ctx context.Context, kubeconfig string, args ...string) (string, error) {
-	command := exec.CommandContext(ctx, w.cp.Kubectl(), args...) //nolint:gosec // The kubectl that we built.
+	command := installation.KubectlCommand(ctx, w.cp, kubeconfig, args...)
 	command.Dir = w.dir
-	command.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "KUBECACHEDIR="+filepath.Join(w.dir, "kubectl-cache"))
 	output, err := command.CombinedOutput()
 	return string(output), err
 }
