@@ -98,32 +98,45 @@ func fromDirectory(f Facts) Verdict {
 			Message: fmt.Sprintf("Directory %q has not been read since this User was created", ref.Name),
 		}
 	}
-	return fromIdentity(f.User.Spec.UserName, ref.Name, identity)
+	return fromIdentity(f, identity)
 }
 
-func fromIdentity(userName, dir string, identity *v1alpha1.Identity) Verdict {
+func fromIdentity(f Facts, identity *v1alpha1.Identity) Verdict {
 	switch identity.State {
 	case v1alpha1.IdentityPresent:
 		return Verdict{
 			Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonActive,
-			Message: fmt.Sprintf("present in Directory %q", dir),
+			Message: fmt.Sprintf("present in Directory %q", f.Directory.Name),
 		}
 	case v1alpha1.IdentityDisabled:
-		return denied(v1alpha1.ReasonDirectoryDisabled, false, "disabled in Directory %q", dir)
+		return denied(v1alpha1.ReasonDirectoryDisabled, false, "disabled in Directory %q", f.Directory.Name)
 	case v1alpha1.IdentityReplaced:
-		return replaced(userName, dir, identity)
+		return replaced(f, identity)
 	default:
-		return denied(v1alpha1.ReasonDirectoryMissing, false, "no entry for %q in Directory %q", userName, dir)
+		return denied(v1alpha1.ReasonDirectoryMissing, false, "no entry for %q in Directory %q", f.User.Spec.UserName, f.Directory.Name)
 	}
 }
 
-func replaced(userName, dir string, identity *v1alpha1.Identity) Verdict {
-	if identity.UserName != "" {
+// replaced explains a name and an id that no longer belong to one entry. What the Directory imported and may delete goes by itself once
+// no certificate of that name is valid any more; the rest waits for a person.
+func replaced(f Facts, identity *v1alpha1.Identity) Verdict {
+	imported := f.User.Labels[v1alpha1.LabelDirectory] == f.Directory.Name
+	dir := f.Directory.Name
+	switch {
+	case identity.UserName != "" && imported:
+		return denied(v1alpha1.ReasonIdentityReplaced, false,
+			"this person is now called %q in Directory %q; this User goes when its last certificate has expired", identity.UserName, dir)
+	case identity.UserName != "":
 		return denied(v1alpha1.ReasonIdentityReplaced, true,
 			"this person is now called %q in Directory %q; declare a User with that userName and delete this one", identity.UserName, dir)
+	case imported && f.Directory.Spec.Leavers.Policy == v1alpha1.LeaversDelete:
+		return denied(v1alpha1.ReasonIdentityReplaced, false,
+			"the name %q in Directory %q now belongs to another entry; this User goes when its last certificate has expired",
+			f.User.Spec.UserName, dir)
+	default:
+		return denied(v1alpha1.ReasonIdentityReplaced, true,
+			"the name %q in Directory %q now belongs to another entry; delete this User to let that person in", f.User.Spec.UserName, dir)
 	}
-	return denied(v1alpha1.ReasonIdentityReplaced, true,
-		"the name %q in Directory %q now belongs to another entry; delete this User to let that person in", userName, dir)
 }
 
 func denied(reason string, personMustAct bool, format string, args ...any) Verdict {

@@ -87,8 +87,8 @@ func first(entry *ldap.Entry, attribute string) string {
 	return slices.Min(values)
 }
 
-// dnKey makes a DN comparable (RFC 4518, as far as real member lists need it): attribute types and values in lower case, RDN parts
-// in order, one way of escaping. What is no DN, or no text, is compared as it is.
+// dnKey makes a DN comparable (RFC 4518, as far as real member lists need it): values in lower case; ldap.DN.String folds types,
+// orders the parts of an RDN and has one way of escaping. What is no DN, or no text, is compared as it is.
 func dnKey(text string) string {
 	dn, err := ldap.ParseDN(text)
 	if err != nil {
@@ -96,7 +96,6 @@ func dnKey(text string) string {
 	}
 	for _, rdn := range dn.RDNs {
 		for _, part := range rdn.Attributes {
-			part.Type = strings.ToLower(part.Type)
 			if utf8.ValidString(part.Value) {
 				part.Value = strings.ToLower(part.Value)
 			}
