@@ -105,6 +105,11 @@ install: kubectl ## Install the CRDs.
 
 .PHONY: uninstall
 uninstall: kubectl ## Remove the CRDs and every Directory, User, Group and Grant with them.
+	@if $(KUBECTL) get crd directories.iam.rollcall.dev >/dev/null 2>&1; then \
+	  $(KUBECTL) delete directories.iam.rollcall.dev --all --timeout=60s || { \
+	    echo "A Directory waits for the operator to withdraw what it imported: start the operator, or remove the Directory's finalizer." >&2; \
+	    exit 1; }; \
+	fi
 	$(KUBECTL) delete --ignore-not-found -k config/crd
 
 .PHONY: deploy

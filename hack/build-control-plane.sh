@@ -32,7 +32,7 @@ progress() {
 }
 
 echo "Building etcd, kube-apiserver, kube-controller-manager and kubectl $version from source."
-echo "  This takes about seven minutes on two cores, once; later runs use what is in bin/k8s."
+echo "  This takes five to seven minutes on two cores, once; later runs use what is in bin/k8s."
 rm -rf "$out.new"
 mkdir -p "$out.new"
 export CGO_ENABLED=0

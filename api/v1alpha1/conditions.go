@@ -53,7 +53,6 @@ const (
 const (
 	ReasonSynced         = "Synced"
 	ReasonPaused         = "Paused"
-	ReasonDeleting       = "Deleting"
 	ReasonUnreachable    = "Unreachable"
 	ReasonTLSFailed      = "TLSFailed"
 	ReasonBindFailed     = "BindFailed"
@@ -87,5 +86,6 @@ const (
 	ReasonSecretConflict     = "SecretConflict"
 	ReasonSecretForbidden    = "SecretForbidden"
 	ReasonSigningFailed      = "SigningFailed"
+	ReasonSigningDenied      = "SigningDenied"
 	ReasonCertificateInvalid = "CertificateInvalid"
 )

@@ -269,7 +269,7 @@ type LDAPGroupAttributes struct {
 // DirectoryStatus is what came of reading the directory.
 type DirectoryStatus struct {
 	// conditions are Ready (reasons Synced, Paused, Unreachable, TLSFailed, BindFailed, IncompleteRead, InvalidConfig,
-	// SecretNotFound, Deleting, Failed), Reconciling, Stalled, Insecure.
+	// SecretNotFound, Failed), Reconciling, Stalled, Insecure.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -4,6 +4,8 @@
 package v1alpha1
 
 import (
+	"time"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -226,4 +228,10 @@ type UserList struct {
 	metav1.TypeMeta `json:",inline"`
 	metav1.ListMeta `json:"metadata,omitzero"`
 	Items           []User `json:"items"`
+}
+
+// HoldsCertificate says whether a certificate that was issued for this User is still valid, replaced ones included: whoever got
+// the username next would share it with its bearer.
+func (u *User) HoldsCertificate(now time.Time) bool {
+	return u.Status.Certificate != nil && now.Before(u.Status.Certificate.LastNotAfter.Time)
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -61,7 +62,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := r.Client.Get(ctx, request.NamespacedName, s.user); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if !s.user.DeletionTimestamp.IsZero() {
+	if !s.user.DeletionTimestamp.IsZero() || undecided(s.user) {
 		return ctrl.Result{}, nil
 	}
 	next, err := r.reconcile(ctx, s)
@@ -72,14 +73,22 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	return r.failed(ctx, request, s, err)
 }
 
+// undecided says that the User controller has not looked at this User yet: what it says is the first that there is to act on.
+func undecided(user *v1alpha1.User) bool {
+	return meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionActive) == nil && user.Status.Certificate == nil
+}
+
 // failed reports a problem and says when to try again.
 func (r *Reconciler) failed(ctx context.Context, request ctrl.Request, s *scope, err error) (ctrl.Result, error) {
+	if errors.Is(err, errGone) {
+		return ctrl.Result{}, nil
+	}
 	if errors.Is(err, context.Canceled) || s.user.Spec.Kubeconfig == nil {
 		return ctrl.Result{}, err
 	}
 	problem := outcome.Of(err, v1alpha1.ReasonFailed)
-	if err := r.report(ctx, s, failing(problem)); err != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+	if err := r.report(ctx, s, failing(problem)); err != nil && !errors.Is(err, errGone) {
+		return ctrl.Result{}, err
 	}
 	log.FromContext(ctx).V(1).Info("will try again", "reason", problem.Reason, "message", problem.Message)
 	if problem.Kind == outcome.Waiting {
@@ -99,8 +108,8 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (time.Duration, er
 	}
 	if decision.Action == credential.Issue {
 		// The cache may not show yet what the last run recorded: before issuing, look at the object itself.
-		if err := r.Live.Get(ctx, client.ObjectKeyFromObject(s.user), s.user); err != nil {
-			return 0, client.IgnoreNotFound(err)
+		if err := r.refresh(ctx, s); err != nil {
+			return 0, err
 		}
 		if decision, err = r.decide(ctx, s); err != nil {
 			return 0, err
@@ -120,7 +129,7 @@ func (r *Reconciler) decide(ctx context.Context, s *scope) (credential.Decision,
 	}
 	s.secret = observed
 	return credential.Decide(credential.Input{
-		Wanted:      reach.Active(s.user) && s.user.DeletionTimestamp.IsZero(),
+		Wanted:      reach.Active(s.user),
 		Username:    s.user.Status.Username,
 		Duration:    time.Duration(spec.DurationSeconds) * time.Second,
 		Certificate: s.user.Status.Certificate,

@@ -6,6 +6,7 @@ package credential
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"time"
 
@@ -51,8 +52,13 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 	if err != nil {
 		return time.Time{}, fmt.Errorf("encode key: %w", err)
 	}
-	if err := r.publish(ctx, s, chain, encoded); err != nil {
+	published, err := r.publish(ctx, s, chain, encoded)
+	if err != nil {
 		return time.Time{}, err
+	}
+	// The garbage collector would find a Secret whose User is gone, but it takes its time.
+	if err := r.refresh(ctx, s); errors.Is(err, errGone) {
+		return time.Time{}, errors.Join(err, r.remove(ctx, published))
 	}
 	r.announce(ctx, s.user, record, why)
 	return record.RenewTime.Time, r.report(ctx, s, issued())

@@ -89,29 +89,30 @@ func (r *Reconciler) intact(data map[string][]byte, leaf *x509.Certificate, cert
 
 // publish puts certificate, key and kubeconfig into the Secret in one write. What was read before goes along, so that a Secret that
 // someone else made or changed meanwhile is refused by the API server instead of overwritten.
-func (r *Reconciler) publish(ctx context.Context, s *scope, certificate, key []byte) error {
+func (r *Reconciler) publish(ctx context.Context, s *scope, certificate, key []byte) (*corev1.Secret, error) {
 	kubeconfig, err := pki.Kubeconfig(r.Cluster, s.user.Status.Username, certificate, key)
 	if err != nil {
-		return fmt.Errorf("write kubeconfig: %w", err)
+		return nil, fmt.Errorf("write kubeconfig: %w", err)
 	}
 	data := map[string][]byte{
 		keyKubeconfig: kubeconfig, corev1.TLSCertKey: certificate, corev1.TLSPrivateKeyKey: key, keyCA: r.Cluster.CA,
 	}
 	ref := s.user.Spec.Kubeconfig.SecretRef
+	published := newSecret(s.user, ref, data)
 	if s.secret.object == nil {
-		err = r.Client.Create(ctx, newSecret(s.user, ref, data), r.Reporter.FieldOwner)
+		err = r.Client.Create(ctx, published, r.Reporter.FieldOwner)
 	} else {
-		replaced := s.secret.object.DeepCopy()
-		replaced.Data = data
-		err = r.Client.Update(ctx, replaced, r.Reporter.FieldOwner)
+		published = s.secret.object.DeepCopy()
+		published.Data = data
+		err = r.Client.Update(ctx, published, r.Reporter.FieldOwner)
 	}
 	if apierrors.IsForbidden(err) {
-		return r.forbidden(ref)
+		return nil, r.forbidden(ref)
 	}
 	if err != nil {
-		return fmt.Errorf("write %s: %w", describe(ref), err)
+		return nil, fmt.Errorf("write %s: %w", describe(ref), err)
 	}
-	return nil
+	return published, nil
 }
 
 func newSecret(user *v1alpha1.User, ref v1alpha1.SecretReference, data map[string][]byte) *corev1.Secret {

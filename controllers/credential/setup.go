@@ -7,18 +7,19 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/api/meta"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/index"
+	"github.com/rollcall-iam/rollcall/internal/reach"
 )
 
 // workers wait for the signer most of the time.
@@ -28,26 +29,28 @@ const workers = 16
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("credential").
-		For(&v1alpha1.User{}, builder.WithPredicates(predicate.NewPredicateFuncs(concerned))).
+		For(&v1alpha1.User{}, builder.WithPredicates(predicate.NewPredicateFuncs(concerned), predicate.Funcs{UpdateFunc: matters})).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.usersOfSecret)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
 }
 
-// concerned are Users that ask for a kubeconfig, and those that no longer do.
+// concerned are Users that ask for a kubeconfig, and those that no longer do but did.
 func concerned(object client.Object) bool {
 	user, ok := object.(*v1alpha1.User)
-	return ok && (user.Spec.Kubeconfig != nil || user.Status.Certificate != nil)
+	return ok && (user.Spec.Kubeconfig != nil || user.Status.Certificate != nil ||
+		meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionKubeconfig) != nil)
+}
+
+// matters lets through what decides about a kubeconfig. What this controller writes itself does not.
+func matters(e event.UpdateEvent) bool {
+	before, ok := e.ObjectOld.(*v1alpha1.User)
+	after, also := e.ObjectNew.(*v1alpha1.User)
+	return ok && also && (before.Generation != after.Generation || before.Status.Username != after.Status.Username ||
+		reach.Active(before) != reach.Active(after) || undecided(before) != undecided(after))
 }
 
 func (r *Reconciler) usersOfSecret(ctx context.Context, object client.Object) []reconcile.Request {
 	users, err := index.UsersOfSecret(ctx, r.Client, object.GetNamespace(), object.GetName())
-	if err != nil {
-		log.FromContext(ctx).Error(err, "list Users of a Secret")
-	}
-	requests := make([]reconcile.Request, len(users))
-	for i := range users {
-		requests[i].NamespacedName = types.NamespacedName{Name: users[i].Name}
-	}
-	return requests
+	return reach.Requests(ctx, users, err)
 }

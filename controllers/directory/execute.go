@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
@@ -93,22 +94,25 @@ func (r *Reconciler) writeUser(ctx context.Context, change *mirror.Change[v1alph
 			return fmt.Errorf("create User %s: %w", change.Object.Name, err)
 		}
 	}
-	applied := iamac.User(change.Object.Name).WithUID(change.Object.UID).
-		WithStatus(iamac.UserStatus().WithIdentity(identity(&change.Facts)))
-	return r.observe(ctx, change.Object, applied)
+	return r.observe(ctx, change.Object, func(version string) runtime.ApplyConfiguration {
+		return iamac.User(change.Object.Name).WithResourceVersion(version).
+			WithStatus(iamac.UserStatus().WithIdentity(identity(&change.Facts)))
+	})
 }
 
 func identity(facts *v1alpha1.Identity) *iamac.IdentityApplyConfiguration {
 	applied := iamac.Identity().WithState(facts.State).WithGroups(facts.Groups...)
-	for value, set := range map[*string]func(string) *iamac.IdentityApplyConfiguration{
-		&facts.ID: applied.WithID, &facts.UserName: applied.WithUserName,
-		&facts.DisplayName: applied.WithDisplayName, &facts.Email: applied.WithEmail,
-	} {
-		if *value != "" {
-			set(*value)
-		}
-	}
+	applied.ID, applied.UserName = set(facts.ID), set(facts.UserName)
+	applied.DisplayName, applied.Email = set(facts.DisplayName), set(facts.Email)
 	return applied
+}
+
+// set leaves a field out where there is nothing to say.
+func set(value string) *string {
+	if value == "" {
+		return nil
+	}
+	return &value
 }
 
 func (r *Reconciler) writeGroup(ctx context.Context, change *mirror.Change[v1alpha1.Group, mirror.GroupFacts]) error {
@@ -120,9 +124,9 @@ func (r *Reconciler) writeGroup(ctx context.Context, change *mirror.Change[v1alp
 			return fmt.Errorf("create Group %s: %w", change.Object.Name, err)
 		}
 	}
-	applied := iamac.GroupStatus().WithState(change.Facts.State)
-	if change.Facts.ID != "" {
-		applied.WithID(change.Facts.ID)
-	}
-	return r.observe(ctx, change.Object, iamac.Group(change.Object.Name).WithUID(change.Object.UID).WithStatus(applied))
+	return r.observe(ctx, change.Object, func(version string) runtime.ApplyConfiguration {
+		applied := iamac.GroupStatus().WithState(change.Facts.State)
+		applied.ID = set(change.Facts.ID)
+		return iamac.Group(change.Object.Name).WithResourceVersion(version).WithStatus(applied)
+	})
 }

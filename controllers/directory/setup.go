@@ -16,12 +16,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/index"
+	"github.com/rollcall-iam/rollcall/internal/reach"
 )
 
 const (
@@ -42,16 +42,12 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	}}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("directory").
-		For(&v1alpha1.Directory{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, deletion()))).
+		For(&v1alpha1.Directory{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.User{}, declared).
 		Watches(&v1alpha1.Group{}, declared).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.directoriesOfSecret)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
-}
-
-func deletion() predicate.Predicate {
-	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { return !e.ObjectNew.GetDeletionTimestamp().IsZero() }}
 }
 
 // waitsFor is the Directory that has yet to say who a User or Group is that somebody else created; empty where none has.
@@ -75,12 +71,5 @@ func waitsFor(object client.Object) string {
 
 func (r *Reconciler) directoriesOfSecret(ctx context.Context, object client.Object) []reconcile.Request {
 	directories, err := index.DirectoriesOfSecret(ctx, r.Client, object.GetName())
-	if err != nil {
-		log.FromContext(ctx).Error(err, "list Directories of a Secret")
-	}
-	requests := make([]reconcile.Request, len(directories))
-	for i := range directories {
-		requests[i].NamespacedName = types.NamespacedName{Name: directories[i].Name}
-	}
-	return requests
+	return reach.Requests(ctx, directories, err)
 }

@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -48,7 +48,11 @@ func (r *Reconciler) imported(ctx context.Context, d *v1alpha1.Directory) ([]cli
 	for _, kind := range []string{"User", "Group"} {
 		var list metav1.PartialObjectMetadataList
 		list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind + "List"))
-		if err := r.Live.List(ctx, &list, client.MatchingLabels{v1alpha1.LabelDirectory: d.Name}); err != nil {
+		err := r.Live.List(ctx, &list, client.MatchingLabels{v1alpha1.LabelDirectory: d.Name})
+		if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
+			continue // The kind itself is gone: everything is being uninstalled.
+		}
+		if err != nil {
 			return nil, fmt.Errorf("list imported %ss: %w", kind, err)
 		}
 		for i := range list.Items {
@@ -68,15 +72,6 @@ func (r *Reconciler) remove(ctx context.Context, object client.Object) error {
 	}
 	if err != nil {
 		return fmt.Errorf("delete %T %s: %w", object, object.GetName(), err)
-	}
-	return nil
-}
-
-// observe writes what the directory says to an object's status. An object that is gone needs none.
-func (r *Reconciler) observe(ctx context.Context, object client.Object, applied runtime.ApplyConfiguration) error {
-	err := r.Client.Status().Apply(ctx, applied, r.Reporter.FieldOwner, client.ForceOwnership)
-	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("write status of %T %s: %w", object, object.GetName(), err)
 	}
 	return nil
 }

@@ -46,7 +46,9 @@ type scope struct {
 	people   reach.People
 	places   []string
 	bindings int
-	// problems in the order in which a person should see them.
+	// refused is what kept bindings from being written.
+	refused *outcome.Problem
+	// problems are what keeps the Grant from being whole, in the order in which a person should see them.
 	problems []*outcome.Problem
 }
 
@@ -150,8 +152,8 @@ func (r *Reconciler) apply(ctx context.Context, s *scope) error {
 	})
 	result := r.Applier.Execute(ctx, changes)
 	s.bindings = rbacplan.Count(s.grant, existing, result.Done)
-	if result.Problem != nil {
-		s.problems = slices.Insert(s.problems, 0, result.Problem)
+	if s.refused = result.Problem; s.refused != nil {
+		s.problems = slices.Insert(s.problems, 0, s.refused)
 	}
 	if len(result.Done) > 0 {
 		log.FromContext(ctx).Info("bindings written", "changes", len(result.Done), "bindings", s.bindings, "subjects", len(s.people.Usernames))
@@ -167,10 +169,7 @@ func (r *Reconciler) again(request ctrl.Request, s *scope) time.Duration {
 	if !s.next.IsZero() {
 		after = s.next.Sub(s.now)
 	}
-	failed := slices.ContainsFunc(s.problems, func(p *outcome.Problem) bool {
-		return p.Reason == v1alpha1.ReasonFailed || p.Reason == v1alpha1.ReasonRoleNotBindable || p.Reason == v1alpha1.ReasonBindingConflict
-	})
-	if !failed {
+	if s.refused == nil {
 		r.Backoff.Forget(request)
 		return after
 	}

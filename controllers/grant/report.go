@@ -44,6 +44,9 @@ func (s *scope) count() (subjects, bindings int32) {
 func is(value *int32, wanted int32) bool { return value != nil && *value == wanted }
 
 func (s *scope) summary() []metav1.Condition {
+	if !s.open && s.refused != nil {
+		return status.NotReady(s.refused)
+	}
 	if !s.open {
 		return status.Ready(s.reason, map[string]string{
 			v1alpha1.ReasonExpired:    "expireTime has passed: there are no bindings",

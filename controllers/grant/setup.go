@@ -6,17 +6,18 @@ package grant
 import (
 	"context"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -25,19 +26,27 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/reach"
 )
 
-const workers = 4
+const (
+	workers = 4
+	// gather is how long gains of access are gathered before a Grant's bindings are written. Losses do not wait.
+	gather = 200 * time.Millisecond
+)
 
 // SetupWithManager registers the controller.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	comesOrGoes := builder.WithPredicates(predicate.Funcs{UpdateFunc: func(event.UpdateEvent) bool { return false }})
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("grant").
-		For(&v1alpha1.Grant{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, deletion()))).
-		Watches(&v1alpha1.User{}, handler.EnqueueRequestsFromMapFunc(r.grantsOfUser),
-			builder.WithPredicates(predicate.Funcs{UpdateFunc: reachDiffers})).
+		For(&v1alpha1.Grant{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.User{}, handler.Funcs{
+			CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { r.enqueue(ctx, q, e.Object, gather) },
+			DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { r.enqueue(ctx, q, e.Object, 0) },
+			UpdateFunc: r.userChanged,
+		}).
 		Watches(&v1alpha1.Group{}, handler.EnqueueRequestsFromMapFunc(r.grantsOfGroup),
-			builder.WithPredicates(predicate.Funcs{UpdateFunc: holdsDiffers})).
-		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.grantsOfNamespace)).
+			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.HoldsDiffers})).
+		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.grantsOfNamespace),
+			builder.WithPredicates(predicate.Or(predicate.LabelChangedPredicate{}, deletion()))).
 		WatchesMetadata(&rbacv1.ClusterRole{}, handler.EnqueueRequestsFromMapFunc(r.grantsOfRole(v1alpha1.RoleKindClusterRole)), comesOrGoes).
 		WatchesMetadata(&rbacv1.Role{}, handler.EnqueueRequestsFromMapFunc(r.grantsOfRole(v1alpha1.RoleKindRole)), comesOrGoes).
 		Watches(&rbacv1.RoleBinding{}, handler.EnqueueRequestsFromMapFunc(grantOfBinding)).
@@ -46,55 +55,56 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(r)
 }
 
+// deletion lets through that a namespace is on its way out: namespaces have no generation that would tell.
 func deletion() predicate.Predicate {
-	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { return !e.ObjectNew.GetDeletionTimestamp().IsZero() }}
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetDeletionTimestamp().IsZero() && !e.ObjectNew.GetDeletionTimestamp().IsZero()
+	}}
 }
 
-func (r *Reconciler) grantsOfUser(ctx context.Context, object client.Object) []reconcile.Request {
-	user, ok := object.(*v1alpha1.User)
-	if !ok {
-		return nil
-	}
-	grants, err := reach.Grants(ctx, r.Client, user)
-	return requests(ctx, grants, err)
-}
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-// reachDiffers lets through what changes whom bindings name.
-func reachDiffers(e event.UpdateEvent) bool {
+// userChanged acts at once where a User loses something, and gathers gains: an import brings thousands of them.
+func (r *Reconciler) userChanged(ctx context.Context, e event.UpdateEvent, q queue) {
 	before, ok := e.ObjectOld.(*v1alpha1.User)
 	after, also := e.ObjectNew.(*v1alpha1.User)
-	return ok && also && (reach.Active(before) != reach.Active(after) || before.Status.Username != after.Status.Username ||
-		!slices.Equal(groupsOf(before), groupsOf(after)))
+	if !ok || !also {
+		return
+	}
+	if reach.Loses(before, after) {
+		r.enqueue(ctx, q, before, 0)
+	}
+	if reach.Gains(before, after) {
+		r.enqueue(ctx, q, after, gather)
+	}
 }
 
-func groupsOf(user *v1alpha1.User) []string {
-	if user.Status.Identity == nil {
-		return nil
+func (r *Reconciler) enqueue(ctx context.Context, q queue, object client.Object, wait time.Duration) {
+	user, ok := object.(*v1alpha1.User)
+	if !ok {
+		return
 	}
-	return user.Status.Identity.Groups
+	grants, err := reach.Grants(ctx, r.Client, user)
+	for _, request := range reach.Requests(ctx, grants, err) {
+		q.AddAfter(request, wait)
+	}
 }
 
 func (r *Reconciler) grantsOfGroup(ctx context.Context, object client.Object) []reconcile.Request {
 	grants, err := index.GrantsOfSubject(ctx, r.Client, v1alpha1.SubjectGroup, object.GetName())
-	return requests(ctx, grants, err)
-}
-
-func holdsDiffers(e event.UpdateEvent) bool {
-	before, ok := e.ObjectOld.(*v1alpha1.Group)
-	after, also := e.ObjectNew.(*v1alpha1.Group)
-	return ok && also && (before.Generation != after.Generation || before.Status.State != after.Status.State)
+	return reach.Requests(ctx, grants, err)
 }
 
 func (r *Reconciler) grantsOfNamespace(ctx context.Context, object client.Object) []reconcile.Request {
 	grants, err := index.GrantsOfScope(ctx, r.Client, v1alpha1.ScopeNamespaces)
 	grants = slices.DeleteFunc(grants, func(g v1alpha1.Grant) bool { return !selects(&g, object) })
-	return requests(ctx, grants, err)
+	return reach.Requests(ctx, grants, err)
 }
 
 func (r *Reconciler) grantsOfRole(kind v1alpha1.RoleKind) handler.MapFunc {
 	return func(ctx context.Context, object client.Object) []reconcile.Request {
 		grants, err := index.GrantsOfRole(ctx, r.Client, kind, object.GetName())
-		return requests(ctx, grants, err)
+		return reach.Requests(ctx, grants, err)
 	}
 }
 
@@ -104,15 +114,4 @@ func grantOfBinding(_ context.Context, object client.Object) []reconcile.Request
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Name: grant}}}
-}
-
-func requests(ctx context.Context, grants []v1alpha1.Grant, err error) []reconcile.Request {
-	if err != nil {
-		log.FromContext(ctx).Error(err, "list Grants of an event")
-	}
-	list := make([]reconcile.Request, len(grants))
-	for i := range grants {
-		list[i].NamespacedName = types.NamespacedName{Name: grants[i].Name}
-	}
-	return list
 }

@@ -8,14 +8,12 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -56,35 +54,18 @@ func (r *Reconciler) enqueue(ctx context.Context, q queue, object client.Object)
 		return
 	}
 	groups, err := reach.Groups(ctx, r.Client, user)
-	if err != nil {
-		log.FromContext(ctx).Error(err, "list Groups of a User")
-	}
-	for i := range groups {
-		q.AddAfter(reconcile.Request{NamespacedName: types.NamespacedName{Name: groups[i].Name}}, gather)
+	for _, request := range reach.Requests(ctx, groups, err) {
+		q.AddAfter(request, gather)
 	}
 }
 
 func membershipDiffers(before, after client.Object) bool {
 	a, ok := before.(*v1alpha1.User)
 	b, also := after.(*v1alpha1.User)
-	return ok && also && !slices.Equal(directoryGroups(a), directoryGroups(b))
-}
-
-func directoryGroups(user *v1alpha1.User) []string {
-	if user.Status.Identity == nil {
-		return nil
-	}
-	return user.Status.Identity.Groups
+	return ok && also && !slices.Equal(reach.DirectoryGroups(a), reach.DirectoryGroups(b))
 }
 
 func (r *Reconciler) groupsOfDirectory(ctx context.Context, object client.Object) []reconcile.Request {
 	groups, err := index.GroupsOfDirectory(ctx, r.Client, object.GetName())
-	if err != nil {
-		log.FromContext(ctx).Error(err, "list Groups of a Directory")
-	}
-	requests := make([]reconcile.Request, len(groups))
-	for i := range groups {
-		requests[i].NamespacedName = types.NamespacedName{Name: groups[i].Name}
-	}
-	return requests
+	return reach.Requests(ctx, groups, err)
 }

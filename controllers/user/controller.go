@@ -93,45 +93,54 @@ func (r *Reconciler) directoryOf(ctx context.Context, user *v1alpha1.User) (*v1a
 }
 
 func (r *Reconciler) decide(ctx context.Context, s *scope) error {
-	namesake, err := r.namesake(ctx, s)
-	if err != nil {
+	facts := person.Facts{User: s.user, Directory: s.directory}
+	if err := r.findNamesake(ctx, s, &facts); err != nil {
 		return err
 	}
-	s.verdict = person.Decide(person.Facts{User: s.user, Directory: s.directory, Namesake: namesake}, s.now)
+	s.verdict = person.Decide(facts, s.now)
 	return nil
 }
 
-// namesake finds the oldest other User with this username, if it is older than this one. Usernames are computed anew, since
-// the other's status may not be written yet.
-func (r *Reconciler) namesake(ctx context.Context, s *scope) (string, error) {
+// findNamesake finds who has this username by right: whoever may not act any more but still holds a certificate of it, or the
+// oldest. Usernames are computed anew, since the other's status may not be written yet.
+func (r *Reconciler) findNamesake(ctx context.Context, s *scope, facts *person.Facts) error {
 	if s.username == "" {
-		return "", nil
+		return nil
 	}
 	called, err := index.UsersCalled(ctx, r.Client, s.user.Spec.UserName)
 	if err != nil {
-		return "", err
+		return err
 	}
 	recorded, err := index.UsersWithUsername(ctx, r.Client, s.username)
 	if err != nil {
-		return "", err
+		return err
 	}
 	oldest := s.user
 	for _, other := range append(called, recorded...) {
-		if !person.Older(&other, oldest) {
-			continue
+		if other.UID != s.user.UID && other.Status.Username == s.username && !reach.Active(&other) && other.HoldsCertificate(s.now) {
+			facts.Namesake, facts.NamesakeUntil = other.Name, other.Status.Certificate.LastNotAfter.Time
+			return nil
 		}
-		directory, err := r.directoryOf(ctx, &other)
-		if err != nil {
-			return "", err
-		}
-		if person.Username(&other, directory) == s.username {
-			oldest = &other
+		if oldest, err = r.older(ctx, s, &other, oldest); err != nil {
+			return err
 		}
 	}
-	if oldest == s.user {
-		return "", nil
+	if oldest != s.user {
+		facts.Namesake = oldest.Name
 	}
-	return oldest.Name, nil
+	return nil
+}
+
+// older is the other User, if it has this username and was there before the oldest that is known.
+func (r *Reconciler) older(ctx context.Context, s *scope, other, oldest *v1alpha1.User) (*v1alpha1.User, error) {
+	if !person.Older(other, oldest) {
+		return oldest, nil
+	}
+	directory, err := r.directoryOf(ctx, other)
+	if err == nil && person.Username(other, directory) == s.username {
+		return other, nil
+	}
+	return oldest, err
 }
 
 func (r *Reconciler) findGroups(ctx context.Context, s *scope) error {
@@ -158,7 +167,7 @@ func (r *Reconciler) findGrants(ctx context.Context, s *scope) error {
 	}
 	for i := range grants {
 		open, _, _ := rbacplan.Window(&grants[i], s.now)
-		if open && grants[i].Status.Bindings != nil && *grants[i].Status.Bindings > 0 {
+		if open && reach.Gives(&grants[i]) {
 			s.grants = append(s.grants, grants[i].Name)
 		}
 	}

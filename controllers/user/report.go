@@ -93,9 +93,17 @@ func (s *scope) kubeconfigProblem() *outcome.Problem {
 		return outcome.Transientf(v1alpha1.ReasonIssuing, "the kubeconfig Secret is being made")
 	case condition.Status == metav1.ConditionTrue:
 		return nil
-	case condition.Reason == v1alpha1.ReasonSecretConflict:
+	case slices.Contains(forPeople(), condition.Reason):
 		return outcome.Terminalf(condition.Reason, "%s", condition.Message)
 	default:
 		return outcome.Transientf(condition.Reason, "%s", condition.Message)
+	}
+}
+
+// forPeople are the reasons of Kubeconfig that stay until a person acts.
+func forPeople() []string {
+	return []string{
+		v1alpha1.ReasonSecretConflict, v1alpha1.ReasonSecretForbidden,
+		v1alpha1.ReasonSigningDenied, v1alpha1.ReasonCertificateInvalid,
 	}
 }

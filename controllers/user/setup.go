@@ -13,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -29,30 +28,37 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("user").
 		For(&v1alpha1.User{}).
-		Watches(&v1alpha1.User{}, handler.EnqueueRequestsFromMapFunc(r.namesakes)).
+		Watches(&v1alpha1.User{}, handler.EnqueueRequestsFromMapFunc(r.namesakes), builder.WithPredicates(predicate.Funcs{
+			UpdateFunc: nameDiffers,
+		})).
 		Watches(&v1alpha1.Directory{}, handler.EnqueueRequestsFromMapFunc(r.usersOfDirectory),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.Group{}, handler.EnqueueRequestsFromMapFunc(r.membersOfGroup),
-			builder.WithPredicates(predicate.Funcs{UpdateFunc: holdsDiffers})).
+			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.HoldsDiffers})).
 		Watches(&v1alpha1.Grant{}, handler.EnqueueRequestsFromMapFunc(r.usersOfGrant),
-			builder.WithPredicates(predicate.Funcs{UpdateFunc: givesDiffers})).
+			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.GivesDiffers})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
 }
 
-// namesakes are the other Users with the username of one that came, changed or went.
+// namesakes are the Users with the name or the username of one that came, changed or went.
 func (r *Reconciler) namesakes(ctx context.Context, object client.Object) []reconcile.Request {
 	user, ok := object.(*v1alpha1.User)
-	if !ok || user.Status.Username == "" {
+	if !ok {
 		return nil
 	}
-	users, err := index.UsersWithUsername(ctx, r.Client, user.Status.Username)
-	return others(ctx, users, err, user.Name)
+	called, err := index.UsersCalled(ctx, r.Client, user.Spec.UserName)
+	requests := reach.Requests(ctx, called, err)
+	if user.Status.Username != "" {
+		recorded, err := index.UsersWithUsername(ctx, r.Client, user.Status.Username)
+		requests = append(requests, reach.Requests(ctx, recorded, err)...)
+	}
+	return requests
 }
 
 func (r *Reconciler) usersOfDirectory(ctx context.Context, object client.Object) []reconcile.Request {
 	users, err := index.UsersOfDirectory(ctx, r.Client, object.GetName())
-	return others(ctx, users, err, "")
+	return reach.Requests(ctx, users, err)
 }
 
 // membersOfGroup are the Users that a local Group names, and those whom the directory says to be in one of its groups.
@@ -63,20 +69,13 @@ func (r *Reconciler) membersOfGroup(ctx context.Context, object client.Object) [
 	}
 	if group.Spec.DirectoryRef != nil {
 		users, err := index.UsersOfDirectoryGroup(ctx, r.Client, group.Spec.DirectoryRef.Name, group.Spec.GroupName)
-		return others(ctx, users, err, "")
+		return reach.Requests(ctx, users, err)
 	}
 	requests := make([]reconcile.Request, len(group.Spec.Members))
 	for i, member := range group.Spec.Members {
 		requests[i].NamespacedName = types.NamespacedName{Name: member}
 	}
 	return requests
-}
-
-// holdsDiffers lets through what changes whom a Group holds: its spec, and whether its entry is there.
-func holdsDiffers(e event.UpdateEvent) bool {
-	before, ok := e.ObjectOld.(*v1alpha1.Group)
-	after, also := e.ObjectNew.(*v1alpha1.Group)
-	return ok && also && (before.Generation != after.Generation || before.Status.State != after.Status.State)
 }
 
 // usersOfGrant are everyone in a Grant's subjects, active or not.
@@ -96,31 +95,14 @@ func (r *Reconciler) usersOfGrant(ctx context.Context, object client.Object) []r
 			continue
 		}
 		users, err := reach.OfGroup(ctx, r.Client, &group)
-		requests = append(requests, others(ctx, users, err, "")...)
+		requests = append(requests, reach.Requests(ctx, users, err)...)
 	}
 	return requests
 }
 
-// givesDiffers lets through what changes whom a Grant gives something: its spec, and whether it has bindings.
-func givesDiffers(e event.UpdateEvent) bool {
-	before, ok := e.ObjectOld.(*v1alpha1.Grant)
-	after, also := e.ObjectNew.(*v1alpha1.Grant)
-	return ok && also && (before.Generation != after.Generation || gives(before) != gives(after))
-}
-
-func gives(grant *v1alpha1.Grant) bool {
-	return grant.Status.Bindings != nil && *grant.Status.Bindings > 0
-}
-
-func others(ctx context.Context, users []v1alpha1.User, err error, except string) []reconcile.Request {
-	if err != nil {
-		log.FromContext(ctx).Error(err, "list Users of an event")
-	}
-	requests := make([]reconcile.Request, 0, len(users))
-	for i := range users {
-		if users[i].Name != except {
-			requests = append(requests, reconcile.Request{NamespacedName: types.NamespacedName{Name: users[i].Name}})
-		}
-	}
-	return requests
+// nameDiffers lets through what may settle who has a username: the username itself, and whether its bearer may act.
+func nameDiffers(e event.UpdateEvent) bool {
+	before, ok := e.ObjectOld.(*v1alpha1.User)
+	after, also := e.ObjectNew.(*v1alpha1.User)
+	return ok && also && (before.Status.Username != after.Status.Username || reach.Active(before) != reach.Active(after))
 }

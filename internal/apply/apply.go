@@ -9,7 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 
+	"golang.org/x/sync/errgroup"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,6 +25,9 @@ import (
 
 // BindableRole is the ClusterRole that names which roles the operator may bind: the installation's setting.
 const BindableRole = "rollcall-bindable-roles"
+
+// writers is how many writes are under way at once.
+const writers = 8
 
 // Applier writes bindings.
 type Applier struct {
@@ -37,7 +43,7 @@ type Applier struct {
 type Result struct {
 	// Done are the changes that were made.
 	Done []rbacplan.Change
-	// Problem is the first thing that went wrong; the rest of the plan was executed all the same.
+	// Problem is something that went wrong; the rest of the plan was executed all the same.
 	Problem *outcome.Problem
 }
 
@@ -68,7 +74,6 @@ func read(object client.Object, roleRef rbacv1.RoleRef, subjects []rbacv1.Subjec
 		Namespace: object.GetNamespace(),
 		Name:      object.GetName(),
 		Grant:     object.GetLabels()[v1alpha1.LabelGrant],
-		Managed:   object.GetLabels()[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy,
 		Owner:     owner(object),
 		RoleRef:   roleRef,
 	}
@@ -83,29 +88,68 @@ func read(object client.Object, roleRef rbacv1.RoleRef, subjects []rbacv1.Subjec
 	return b
 }
 
-// Execute makes every change that can be made, in order.
+// Execute makes every change that can be made: deletions first, then updates, then creations, many of each at once.
 func (a *Applier) Execute(ctx context.Context, changes []rbacplan.Change) Result {
 	var result Result
-	for i := range changes {
-		err := a.execute(ctx, &changes[i])
-		if err == nil {
-			result.Done = append(result.Done, changes[i])
-		} else if result.Problem == nil {
-			result.Problem = problemOf(err, &changes[i].Binding)
-		}
+	for _, verb := range []rbacplan.Verb{rbacplan.Delete, rbacplan.Update, rbacplan.Create} {
+		a.executeAll(ctx, verb, changes, &result)
 	}
 	return result
 }
 
-func (a *Applier) execute(ctx context.Context, change *rbacplan.Change) error {
+func (a *Applier) executeAll(ctx context.Context, verb rbacplan.Verb, changes []rbacplan.Change, result *Result) {
+	var mu sync.Mutex
+	var group errgroup.Group
+	group.SetLimit(writers)
+	for i := range changes {
+		if changes[i].Verb != verb {
+			continue
+		}
+		group.Go(func() error {
+			done, err := a.execute(ctx, &changes[i])
+			mu.Lock()
+			defer mu.Unlock()
+			if done != nil {
+				result.Done = append(result.Done, *done)
+			}
+			if err != nil && result.Problem == nil {
+				result.Problem = problemOf(err, &changes[i].Binding)
+			}
+			return nil // One change that fails does not hold up the others.
+		})
+	}
+	_ = group.Wait()
+}
+
+// execute makes one change and returns what was done, which may be another: a binding of a role that may not be bound any more
+// cannot be updated, not even to name fewer people, so it is deleted.
+func (a *Applier) execute(ctx context.Context, change *rbacplan.Change) (done *rbacplan.Change, err error) {
 	switch change.Verb {
 	case rbacplan.Delete:
-		return client.IgnoreNotFound(a.Client.Delete(ctx, object(&change.Binding)))
+		err = a.delete(ctx, &change.Binding)
 	case rbacplan.Create:
-		return a.create(ctx, &change.Binding)
-	default:
-		return a.Client.Apply(ctx, configuration(&change.Binding), a.FieldOwner, client.ForceOwnership)
+		err = a.create(ctx, &change.Binding)
+	case rbacplan.Update:
+		err = a.Client.Apply(ctx, configuration(&change.Binding), a.FieldOwner, client.ForceOwnership)
+		if notBindable(err) {
+			return a.deleteInstead(ctx, change, err)
+		}
 	}
+	if err != nil {
+		return nil, err
+	}
+	return change, nil
+}
+
+func (a *Applier) delete(ctx context.Context, b *rbacplan.Binding) error {
+	return client.IgnoreNotFound(a.Client.Delete(ctx, object(b)))
+}
+
+func (a *Applier) deleteInstead(ctx context.Context, change *rbacplan.Change, refusal error) (*rbacplan.Change, error) {
+	if err := a.delete(ctx, &change.Binding); err != nil {
+		return nil, err
+	}
+	return &rbacplan.Change{Verb: rbacplan.Delete, Binding: change.Binding}, refusal
 }
 
 // create makes a binding that is not there. One of that name which is ours, but was not in the cache (someone took its labels),
@@ -123,20 +167,31 @@ func (a *Applier) create(ctx context.Context, b *rbacplan.Binding) error {
 		return outcome.Terminalf(v1alpha1.ReasonBindingConflict,
 			"%s exists and is not this Grant's: delete or rename it", describe(b))
 	}
+	if roleRef(found) != b.RoleRef {
+		uid := found.GetUID()
+		if err := a.Client.Delete(ctx, found, client.Preconditions{UID: &uid}); err != nil {
+			return err
+		}
+		return a.Client.Create(ctx, object(b), a.FieldOwner)
+	}
 	return a.Client.Apply(ctx, configuration(b), a.FieldOwner, client.ForceOwnership)
+}
+
+// notBindable says that the API server refuses to let the operator bind this role (k8s.io/kubernetes,
+// pkg/registry/rbac/validation): other refusals are other people's rules.
+func notBindable(err error) bool {
+	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "attempting to grant RBAC permissions")
 }
 
 // problemOf says what a refusal means to whoever wrote the Grant.
 func problemOf(err error, b *rbacplan.Binding) *outcome.Problem {
-	var problem *outcome.Problem
-	switch {
-	case errors.As(err, &problem):
+	if problem, ok := errors.AsType[*outcome.Problem](err); ok {
 		return problem
-	case apierrors.IsForbidden(err) && !apierrors.HasStatusCause(err, "NamespaceTerminating"):
+	}
+	if notBindable(err) {
 		return outcome.Terminalf(v1alpha1.ReasonRoleNotBindable,
 			"the operator may not bind %s %q: add the role's name to ClusterRole %q, if people are to be granted it",
 			b.RoleRef.Kind, b.RoleRef.Name, BindableRole)
-	default:
-		return outcome.Transientf(v1alpha1.ReasonFailed, "write %s: %v", describe(b), err)
 	}
+	return outcome.Transientf(v1alpha1.ReasonFailed, "write %s: %v", describe(b), err)
 }

@@ -52,7 +52,7 @@ func subjects(b *rbacplan.Binding) []rbacv1.Subject {
 
 // configuration is a binding as it is kept.
 func configuration(b *rbacplan.Binding) runtime.ApplyConfiguration {
-	roleRef := rbacv1ac.RoleRef().WithAPIGroup(b.RoleRef.APIGroup).WithKind(b.RoleRef.Kind).WithName(b.RoleRef.Name)
+	role := rbacv1ac.RoleRef().WithAPIGroup(b.RoleRef.APIGroup).WithKind(b.RoleRef.Kind).WithName(b.RoleRef.Name)
 	owner := metav1ac.OwnerReference().WithAPIVersion(v1alpha1.GroupVersion.String()).WithKind(grantKind).
 		WithName(b.Grant).WithUID(b.Owner).WithController(true)
 	list := make([]*rbacv1ac.SubjectApplyConfiguration, len(b.Usernames))
@@ -61,10 +61,20 @@ func configuration(b *rbacplan.Binding) runtime.ApplyConfiguration {
 	}
 	if b.Namespace == metav1.NamespaceAll {
 		return rbacv1ac.ClusterRoleBinding(b.Name).WithLabels(labels(b)).WithOwnerReferences(owner).
-			WithRoleRef(roleRef).WithSubjects(list...)
+			WithRoleRef(role).WithSubjects(list...)
 	}
 	return rbacv1ac.RoleBinding(b.Name, b.Namespace).WithLabels(labels(b)).WithOwnerReferences(owner).
-		WithRoleRef(roleRef).WithSubjects(list...)
+		WithRoleRef(role).WithSubjects(list...)
+}
+
+func roleRef(object client.Object) rbacv1.RoleRef {
+	switch binding := object.(type) {
+	case *rbacv1.RoleBinding:
+		return binding.RoleRef
+	case *rbacv1.ClusterRoleBinding:
+		return binding.RoleRef
+	}
+	return rbacv1.RoleRef{}
 }
 
 func owner(object client.Object) types.UID {

@@ -5,7 +5,6 @@ package mirror
 
 import (
 	"slices"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -60,17 +59,12 @@ func userObjects(in Input) []object {
 	objects := make([]object, len(in.Users))
 	for i := range in.Users {
 		u := &in.Users[i]
-		objects[i] = object{entryName: u.Spec.UserName, imported: imported(u.Labels, in.Directory), bound: bound(u, in.Now), index: i}
+		objects[i] = object{entryName: u.Spec.UserName, imported: imported(u.Labels, in.Directory), bound: u.HoldsCertificate(in.Now), index: i}
 		if u.Status.Identity != nil {
 			objects[i].id = u.Status.Identity.ID
 		}
 	}
 	return objects
-}
-
-// bound says that a certificate of the User's is still valid: whoever got the username next would share it with its bearer.
-func bound(u *v1alpha1.User, now time.Time) bool {
-	return u.Status.Certificate != nil && now.Before(u.Status.Certificate.LastNotAfter.Time)
 }
 
 func (p userPlanner) change(s step) (userChange, bool) {

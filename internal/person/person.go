@@ -20,8 +20,10 @@ type Facts struct {
 	User *v1alpha1.User
 	// Directory that spec.directoryRef names; nil where there is none (any more).
 	Directory *v1alpha1.Directory
-	// Namesake is the object name of an older User with the same username; empty where there is none.
+	// Namesake is the object name of a User who has the same username by right; empty where there is none.
 	Namesake string
+	// NamesakeUntil is when that right ends by itself: with the last certificate of someone who may not act any more. Zero: never.
+	NamesakeUntil time.Time
 }
 
 // Verdict says whether a person may act now, and until when that is certain.
@@ -66,8 +68,10 @@ func Groups(user *v1alpha1.User, dir *v1alpha1.Directory, local []string) []stri
 // Decide weighs the facts. What a person declared comes before what the directory says, since it is the more deliberate.
 func Decide(f Facts, now time.Time) Verdict {
 	if f.Namesake != "" {
-		return denied(v1alpha1.ReasonUsernameTaken, true,
-			"User %q is older and has the same username; delete one of the two", f.Namesake)
+		verdict := denied(v1alpha1.ReasonUsernameTaken, f.NamesakeUntil.IsZero(),
+			"User %q had the same username before; delete one of the two", f.Namesake)
+		verdict.Recheck = f.NamesakeUntil
+		return verdict
 	}
 	if f.User.Spec.State == v1alpha1.UserSuspended {
 		return denied(v1alpha1.ReasonSuspended, false, "spec.state is Suspended")

@@ -107,7 +107,7 @@ var _ = Describe("Whether a person may act", func() {
 		Entry("suspended", known(suspended), no, v1alpha1.ReasonSuspended, "spec.state is Suspended", false),
 		Entry("a local one suspended", orphan(known(local, suspended)), no, v1alpha1.ReasonSuspended, "spec.state is Suspended", false),
 		Entry("with a namesake", namesake(known()), no, v1alpha1.ReasonUsernameTaken,
-			`User "older" is older and has the same username; delete one of the two`, true),
+			`User "older" had the same username before; delete one of the two`, true),
 		Entry("expired", known(expires(now.Add(-time.Hour))), no, v1alpha1.ReasonExpired,
 			"spec.expireTime 2026-11-23T11:00:00Z has passed", false),
 	)

@@ -25,9 +25,8 @@ type Binding struct {
 	// Namespace is empty for a ClusterRoleBinding.
 	Namespace string
 	Name      string
-	// Grant is the value of the Grant label; Managed says whether the managed-by label is there.
-	Grant   string
-	Managed bool
+	// Grant is the value of the Grant label.
+	Grant string
 	// Owner is the uid of the Grant that controls it. Empty where none does.
 	Owner   types.UID
 	RoleRef rbacv1.RoleRef
@@ -112,7 +111,7 @@ func Plan(in Input) []Change {
 func Withdraw(grant string, existing []Binding) []Change {
 	var changes []Change
 	for _, b := range existing {
-		if _, shard := shardIndex(grant, b.Name); shard && (b.Owner != "" || b.Managed) {
+		if _, shard := shardIndex(grant, b.Name); shard {
 			changes = append(changes, Change{Verb: Delete, Binding: b})
 		}
 	}
@@ -161,7 +160,7 @@ func replace(existing, want Binding, found bool) []Change {
 }
 
 func same(a, b Binding) bool {
-	return a.Grant == b.Grant && a.Managed == b.Managed && a.Owner == b.Owner && a.Foreign == b.Foreign &&
+	return a.Grant == b.Grant && a.Owner == b.Owner && a.Foreign == b.Foreign &&
 		slices.Equal(a.Usernames, b.Usernames)
 }
 
@@ -170,7 +169,6 @@ func desired(grant *v1alpha1.Grant, namespace string, index int, usernames []str
 		Namespace: namespace,
 		Name:      Name(grant.Name, index),
 		Grant:     grant.Name,
-		Managed:   true,
 		Owner:     grant.UID,
 		RoleRef: rbacv1.RoleRef{
 			APIGroup: rbacv1.GroupName, Kind: string(grant.Spec.RoleRef.Kind), Name: grant.Spec.RoleRef.Name,

@@ -158,8 +158,8 @@ func text(changes []rbacplan.Change) string {
 }
 
 func describe(b rbacplan.Binding) string {
-	return fmt.Sprintf("%s/%s grant=%s managed=%t owner=%s foreign=%t %s/%s [%s]",
-		cmp.Or(b.Namespace, "(cluster)"), b.Name, b.Grant, b.Managed, b.Owner, b.Foreign, b.RoleRef.Kind, b.RoleRef.Name, summary(b.Usernames))
+	return fmt.Sprintf("%s/%s grant=%s owner=%s foreign=%t %s/%s [%s]",
+		cmp.Or(b.Namespace, "(cluster)"), b.Name, b.Grant, b.Owner, b.Foreign, b.RoleRef.Kind, b.RoleRef.Name, summary(b.Usernames))
 }
 
 func summary(names []string) string {

@@ -58,7 +58,7 @@ var _ = Describe("The bindings of a Grant", func() {
 		Expect(c.plan([]string{"corp:alice", "corp:bob"}, "pay")).To(Equal([]rbacplan.Change{{
 			Verb: rbacplan.Create,
 			Binding: rbacplan.Binding{
-				Namespace: "pay", Name: "rollcall:g", Grant: "g", Managed: true, Owner: "uid-g",
+				Namespace: "pay", Name: "rollcall:g", Grant: "g", Owner: "uid-g",
 				RoleRef:   rbacv1.RoleRef{APIGroup: "rbac.authorization.k8s.io", Kind: "Role", Name: "deployer"},
 				Usernames: []string{"corp:alice", "corp:bob"},
 			},
@@ -135,13 +135,12 @@ var _ = Describe("The bindings of a Grant", func() {
 		Entry("when someone adds a group or service account", func(b *rbacplan.Binding) { b.Foreign = true }),
 		Entry("when someone takes the Grant's label", func(b *rbacplan.Binding) { b.Grant = "" }),
 		Entry("when someone gives it another Grant's label", func(b *rbacplan.Binding) { b.Grant = "other" }),
-		Entry("when someone takes the managed-by label", func(b *rbacplan.Binding) { b.Managed = false }),
 		Entry("when someone takes the owner", func(b *rbacplan.Binding) { b.Owner = "" }),
 	)
 
 	It("do not include those that merely carry its label", func() {
 		c := newCluster()
-		stolen := rbacplan.Binding{Namespace: "a", Name: "mine", Grant: "g", Managed: true, Owner: "uid-of-another", Usernames: people(0, 1)}
+		stolen := rbacplan.Binding{Namespace: "a", Name: "mine", Grant: "g", Owner: "uid-of-another", Usernames: people(0, 1)}
 		alike := stolen
 		alike.Name, alike.Owner = "rollcall:g2", ""
 		c.bindings = []rbacplan.Binding{stolen, alike}
@@ -152,7 +151,7 @@ var _ = Describe("The bindings of a Grant", func() {
 
 	DescribeTable("include what it owns under no shard's name, which goes", func(name string) {
 		c := newCluster()
-		c.bindings = []rbacplan.Binding{{Namespace: "a", Name: name, Grant: "g", Managed: true, Owner: "uid-g", Usernames: people(0, 2)}}
+		c.bindings = []rbacplan.Binding{{Namespace: "a", Name: name, Grant: "g", Owner: "uid-g", Usernames: people(0, 2)}}
 		c.sync(people(0, 2), "a")
 		Expect(c.sizes()).To(Equal(map[string]int{"a/rollcall:g": 2}))
 	},
@@ -220,20 +219,13 @@ var _ = Describe("Shards", func() {
 		Expect(c.sizes()).To(Equal(map[string]int{"a/rollcall:g": 1000, "a/rollcall:g:1": 1000, "a/rollcall:g:2": 500}))
 	})
 
-	It("are packed anew when less than half of them would do", func() {
+	It("keep everyone's place however few are left, so that nobody's access is interrupted", func() {
 		c := newCluster()
 		c.sync(people(0, 3000), "a")
 		few := []string{"u00000", "u01000", "u02000"}
-		c.sync(few, "a")
-		Expect(c.sizes()).To(Equal(map[string]int{"a/rollcall:g": 3}))
+		Expect(c.sync(few, "a")).To(HaveEach(HaveField("Verb", rbacplan.Update)))
+		Expect(c.sizes()).To(Equal(map[string]int{"a/rollcall:g": 1, "a/rollcall:g:1": 1, "a/rollcall:g:2": 1}))
 		Expect(c.plan(few, "a")).To(BeEmpty())
-	})
-
-	It("are not packed anew when half of them would do", func() {
-		c := newCluster()
-		c.sync(people(0, 2000), "a")
-		Expect(c.sync([]string{"u00000", "u01000"}, "a")).To(HaveEach(HaveField("Verb", rbacplan.Update)))
-		Expect(c.sizes()).To(Equal(map[string]int{"a/rollcall:g": 1, "a/rollcall:g:1": 1}))
 	})
 
 	It("are cut to size where someone put more into one", func() {
@@ -267,11 +259,10 @@ var _ = Describe("Withdrawing a Grant that is gone", func() {
 		c := newCluster()
 		c.sync(people(0, 1001), "b", "a")
 		others := []rbacplan.Binding{
-			{Namespace: "a", Name: "theirs", Grant: "g", Managed: true, Owner: "uid-of-another"},
-			{Namespace: "a", Name: "rollcall:g2", Grant: "g", Managed: true, Owner: "uid-of-g2"},
-			{Namespace: "a", Name: "rollcall:g:0", Grant: "g", Managed: true, Owner: "uid-g"},
-			{Namespace: "a", Name: "rollcall:g:x", Grant: "g", Managed: true, Owner: "uid-g"},
-			{Namespace: "c", Name: "rollcall:g", Grant: "g"},
+			{Namespace: "a", Name: "theirs", Grant: "g", Owner: "uid-of-another"},
+			{Namespace: "a", Name: "rollcall:g2", Grant: "g", Owner: "uid-of-g2"},
+			{Namespace: "a", Name: "rollcall:g:0", Grant: "g", Owner: "uid-g"},
+			{Namespace: "a", Name: "rollcall:g:x", Grant: "g", Owner: "uid-g"},
 		}
 		c.bindings = append(c.bindings, others...)
 		for _, change := range rbacplan.Withdraw("g", c.bindings) {

@@ -32,9 +32,6 @@ func shardIndex(grant, name string) (int, bool) {
 // distribute puts every username into exactly one shard of at most ShardSize. Whoever has a place keeps it, so that one
 // person's change rewrites one shard; newcomers fill the gaps, lowest shard first; no shard is empty.
 func distribute(usernames []string, now map[int][]string) map[int][]string {
-	if sparse(len(usernames), len(now)) {
-		now = nil
-	}
 	shards, placed := keep(usernames, now)
 	next := 0
 	for _, username := range usernames {
@@ -50,12 +47,6 @@ func distribute(usernames []string, now map[int][]string) map[int][]string {
 		slices.Sort(members)
 	}
 	return shards
-}
-
-// sparse says that a fresh start would need less than half as many shards.
-func sparse(usernames, shards int) bool {
-	needed := (usernames + ShardSize - 1) / ShardSize
-	return shards > 2*needed
 }
 
 // keep leaves everyone who is still wanted where they are; of two places the lower counts.

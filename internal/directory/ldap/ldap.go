@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"net/url"
 	"time"
@@ -107,15 +108,18 @@ func tlsConfig(spec *v1alpha1.LDAPSource, ca []byte) (*tls.Config, error) {
 
 // Read implements directory.Source.
 func (s *Source) Read(ctx context.Context) (*directory.Snapshot, error) {
-	connection, err := s.connect(ctx)
+	connection, err := s.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	// go-ldap does not look at contexts while it waits: closing the connection is what ends a search.
+	// go-ldap does not look at contexts while it waits: closing the connection is what ends a handshake or a search.
 	stop := context.AfterFunc(ctx, func() { _ = connection.Close() })
 	defer stop()
 	defer func() { _ = connection.Close() }()
 	snapshot, err := s.read(connection)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return nil, outcome.Transientf(v1alpha1.ReasonUnreachable, "%s did not answer a full read in time", s.url)
+	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -123,6 +127,9 @@ func (s *Source) Read(ctx context.Context) (*directory.Snapshot, error) {
 }
 
 func (s *Source) read(connection *ldap.Conn) (*directory.Snapshot, error) {
+	if err := s.secure(connection); err != nil {
+		return nil, err
+	}
 	snapshot := &directory.Snapshot{}
 	entries, err := s.search(connection, &s.users, s.moreOfUser...)
 	if err != nil {
@@ -155,7 +162,7 @@ func (s *Source) search(connection *ldap.Conn, q *query, more ...string) ([]*lda
 	return result.Entries, nil
 }
 
-func (s *Source) connect(ctx context.Context) (*ldap.Conn, error) {
+func (s *Source) dial(ctx context.Context) (*ldap.Conn, error) {
 	dialer := &net.Dialer{Timeout: dialTimeout}
 	if deadline, ok := ctx.Deadline(); ok {
 		dialer.Deadline = deadline
@@ -165,10 +172,6 @@ func (s *Source) connect(ctx context.Context) (*ldap.Conn, error) {
 		return nil, dialProblem(err, s.url)
 	}
 	connection.SetTimeout(answerTimeout)
-	if err := s.secure(connection); err != nil {
-		_ = connection.Close()
-		return nil, err
-	}
 	return connection, nil
 }
 

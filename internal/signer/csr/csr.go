@@ -57,7 +57,7 @@ func (s *Signer) Sign(ctx context.Context, request signer.Request) ([]byte, erro
 		return nil, fmt.Errorf("create certificate signing request: %w", err)
 	}
 	if err := s.check(created, wanted, request.Subject); err != nil {
-		return nil, outcome.Terminalf(v1alpha1.ReasonSigningFailed,
+		return nil, outcome.Terminalf(v1alpha1.ReasonSigningDenied,
 			"certificate signing request %s is not what was asked for and was not approved: %v", created.Name, err)
 	}
 	approved, err := s.approve(ctx, created)
@@ -155,7 +155,7 @@ func decided(event watch.Event) (bool, error) {
 	}
 	for _, c := range request.Status.Conditions {
 		if c.Type == certificatesv1.CertificateDenied || c.Type == certificatesv1.CertificateFailed {
-			return false, outcome.Terminalf(v1alpha1.ReasonSigningFailed,
+			return false, outcome.Terminalf(v1alpha1.ReasonSigningDenied,
 				"certificate signing request %s is %s: %s %s", request.Name, strings.ToLower(string(c.Type)), c.Reason, c.Message)
 		}
 	}

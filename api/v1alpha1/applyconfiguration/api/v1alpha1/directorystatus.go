@@ -16,7 +16,7 @@ import (
 // DirectoryStatus is what came of reading the directory.
 type DirectoryStatusApplyConfiguration struct {
 	// conditions are Ready (reasons Synced, Paused, Unreachable, TLSFailed, BindFailed, IncompleteRead, InvalidConfig,
-	// SecretNotFound, Deleting, Failed), Reconciling, Stalled, Insecure.
+	// SecretNotFound, Failed), Reconciling, Stalled, Insecure.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation that this status speaks of; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`

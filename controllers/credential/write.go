@@ -1,0 +1,121 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package credential
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	iamac "github.com/rollcall-iam/rollcall/api/v1alpha1/applyconfiguration/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/outcome"
+	"github.com/rollcall-iam/rollcall/internal/reach"
+	"github.com/rollcall-iam/rollcall/internal/status"
+)
+
+// errGone says that the User is gone, or that another of that name has come: whatever was under way is not theirs.
+var errGone = errors.New("the User is gone")
+
+// report writes the condition, if it differs.
+func (r *Reconciler) report(ctx context.Context, s *scope, wanted []metav1.Condition) error {
+	conditions := status.Merge(s.user.Status.Conditions, wanted, s.user.Generation, s.now)
+	if status.Same(s.user.Status.Conditions, conditions, v1alpha1.ConditionKubeconfig) {
+		return nil
+	}
+	return r.onConflict(ctx, s, func() error { return r.write(ctx, s, s.user.Status.Certificate, wanted) })
+}
+
+// writeRecord records a certificate before it is published, if it is still what this User may have, at the place that they ask for.
+func (r *Reconciler) writeRecord(ctx context.Context, s *scope, record *v1alpha1.Certificate) error {
+	signed := s.user
+	if err := r.refresh(ctx, s); err != nil {
+		return err
+	}
+	err := r.onConflict(ctx, s, func() error {
+		if !stillWanted(s.user, signed) {
+			return outcome.Transientf(v1alpha1.ReasonIssuing,
+				"this User changed while certificate %s was signed, which is therefore dropped", record.Fingerprint)
+		}
+		return r.write(ctx, s, record, whileIssuing(s.user))
+	})
+	if err != nil {
+		return fmt.Errorf("record certificate %s: %w", record.Fingerprint, err)
+	}
+	return nil
+}
+
+func stillWanted(user, signed *v1alpha1.User) bool {
+	return reach.Active(user) && user.Status.Username == signed.Status.Username &&
+		user.Spec.Kubeconfig != nil && user.Spec.Kubeconfig.SecretRef == signed.Spec.Kubeconfig.SecretRef
+}
+
+// whileIssuing leaves the condition as it is, if there is one: what is in the Secret still counts.
+func whileIssuing(user *v1alpha1.User) []metav1.Condition {
+	if before := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionKubeconfig); before != nil {
+		return []metav1.Condition{*before}
+	}
+	return kubeconfig(metav1.ConditionFalse, v1alpha1.ReasonIssuing, "the certificate is signed, and about to be published")
+}
+
+// write applies all that this controller owns of a User's status to exactly the state that was looked at: the API server does not
+// compare the uid in a write of status, but it does compare the resource version.
+func (r *Reconciler) write(ctx context.Context, s *scope, record *v1alpha1.Certificate, wanted []metav1.Condition) error {
+	conditions := status.Merge(s.user.Status.Conditions, wanted, s.user.Generation, s.now)
+	owned := iamac.UserStatus().WithConditions(status.Apply(conditions)...)
+	if record != nil {
+		owned.WithCertificate(certificate(record))
+	}
+	applied := iamac.User(s.user.Name).WithResourceVersion(s.user.ResourceVersion).WithStatus(owned)
+	if err := r.Reporter.Report(ctx, s.user, applied, s.user.Status.Conditions, conditions); err != nil {
+		return err
+	}
+	if applied.ResourceVersion != nil {
+		s.user.ResourceVersion = *applied.ResourceVersion
+	}
+	s.user.Status.Certificate = record
+	meta.RemoveStatusCondition(&s.user.Status.Conditions, v1alpha1.ConditionKubeconfig)
+	s.user.Status.Conditions = append(s.user.Status.Conditions, conditions...)
+	return nil
+}
+
+// onConflict tries again with a fresh look where others have written meanwhile.
+func (r *Reconciler) onConflict(ctx context.Context, s *scope, write func() error) error {
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		err := write()
+		if !apierrors.IsConflict(err) {
+			return err
+		}
+		if lookErr := r.refresh(ctx, s); lookErr != nil {
+			return lookErr
+		}
+		return err
+	})
+}
+
+// refresh looks at the User past the cache.
+func (r *Reconciler) refresh(ctx context.Context, s *scope) error {
+	fresh := &v1alpha1.User{}
+	err := r.Live.Get(ctx, client.ObjectKeyFromObject(s.user), fresh)
+	if apierrors.IsNotFound(err) || err == nil && (fresh.UID != s.user.UID || !fresh.DeletionTimestamp.IsZero()) {
+		return errGone
+	}
+	if err != nil {
+		return fmt.Errorf("get User %s: %w", s.user.Name, err)
+	}
+	s.user = fresh
+	return nil
+}
+
+func certificate(c *v1alpha1.Certificate) *iamac.CertificateApplyConfiguration {
+	return iamac.Certificate().WithFingerprint(c.Fingerprint).WithSerialNumber(c.SerialNumber).
+		WithNotBefore(c.NotBefore).WithNotAfter(c.NotAfter).WithLastNotAfter(c.LastNotAfter).WithRenewTime(c.RenewTime).
+		WithSecretRef(iamac.SecretReference().WithNamespace(c.SecretRef.Namespace).WithName(c.SecretRef.Name))
+}
