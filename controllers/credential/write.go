@@ -26,11 +26,13 @@ var errGone = errors.New("the User is gone")
 
 // report writes the condition, if it differs.
 func (r *Reconciler) report(ctx context.Context, s *scope, wanted []metav1.Condition) error {
-	conditions := status.Merge(s.user.Status.Conditions, wanted, s.user.Generation, s.now)
-	if status.Same(s.user.Status.Conditions, conditions, v1alpha1.ConditionKubeconfig) {
-		return nil
-	}
-	return r.onConflict(ctx, s, func() error { return r.write(ctx, s, s.user.Status.Certificate, wanted) })
+	return r.onConflict(ctx, s, func() error {
+		conditions := status.Merge(s.user.Status.Conditions, wanted, s.user.Generation, s.now)
+		if status.Same(s.user.Status.Conditions, conditions, v1alpha1.ConditionKubeconfig) {
+			return nil
+		}
+		return r.write(ctx, s, s.user.Status.Certificate, wanted)
+	})
 }
 
 // writeRecord records a certificate before it is published, if it is still what this User may have, at the place that they ask for.
