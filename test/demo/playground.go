@@ -70,7 +70,10 @@ func launch(dir string) (*exec.Cmd, error) {
 	command := exec.Command(self, "serve")
 	command.Stdout, command.Stderr = log, log
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	return command, command.Start()
+	if err := command.Start(); err != nil {
+		return nil, err
+	}
+	return command, nil
 }
 
 func waitUntilReady(ctx context.Context, dir string, command *exec.Cmd) error {

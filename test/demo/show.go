@@ -51,10 +51,10 @@ func (s *show) title(title, why string) {
 	}
 }
 
-func (s *show) say(format string, args ...any) { fmt.Printf("   "+format+"\n", args...) }
+func (s *show) sayf(format string, args ...any) { fmt.Printf("   "+format+"\n", args...) }
 
-// yes says that something came true.
-func (s *show) yes(format string, args ...any) {
+// yesf says that something came true.
+func (s *show) yesf(format string, args ...any) {
 	fmt.Printf("   %s %s\n", s.paint(green, "yes:"), fmt.Sprintf(format, args...))
 }
 
@@ -108,8 +108,8 @@ func (w *world) kubectl(ctx context.Context, kubeconfig string, args ...string) 
 }
 
 // until waits for something to come true; when it does not, the error says what was last seen.
-func (s *show) until(ctx context.Context, what string, limit time.Duration, seen func() (string, bool)) error {
-	deadline, cancel := context.WithTimeout(ctx, limit)
+func (s *show) until(ctx context.Context, what string, seen func() (string, bool)) error {
+	deadline, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
@@ -117,7 +117,7 @@ func (s *show) until(ctx context.Context, what string, limit time.Duration, seen
 	for {
 		last, ok := seen()
 		if ok {
-			s.yes("%s %s", what, s.paint(faint, fmt.Sprintf("(after %.1f s)", time.Since(began).Seconds())))
+			s.yesf("%s %s", what, s.paint(faint, fmt.Sprintf("(after %.1f s)", time.Since(began).Seconds())))
 			return nil
 		}
 		select {
@@ -125,7 +125,7 @@ func (s *show) until(ctx context.Context, what string, limit time.Duration, seen
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return fmt.Errorf("within %s it did not come true that %s; last seen: %s", limit, what, strings.TrimSpace(last))
+			return fmt.Errorf("within %s it did not come true that %s; last seen: %s", patience, what, strings.TrimSpace(last))
 		case <-ticker.C:
 		}
 	}

@@ -32,7 +32,7 @@ func walk(ctx context.Context) (err error) {
 	fmt.Println(s.paint(bold, "Rollcall: from a directory to a person working in the cluster, and out again"))
 	s.title("A real control plane, a company directory, and the operator",
 		"Nothing here is simulated: the API server is Kubernetes' own, and so is kubectl.")
-	if s.world, err = start(ctx, dir, func(part string) { s.say("starting %s", part) }); err != nil {
+	if s.world, err = start(ctx, dir, func(part string) { s.sayf("starting %s", part) }); err != nil {
 		return err
 	}
 	if err := s.world.writeManifests(); err != nil {
@@ -87,11 +87,11 @@ func (s *show) people(ctx context.Context) error {
 	if _, err := s.kubectl(ctx, "wait", "--for=condition=Ready", "--timeout=40s", "directory/corp"); err != nil {
 		return err
 	}
-	if err := s.until(ctx, "alice is active", patience, s.sees("corp:alice True Active", "get", "user", "alice", "-o",
-		`jsonpath={.status.username} {.status.conditions[?(@.type=="Active")].status} {.status.conditions[?(@.type=="Active")].reason}`)); err != nil {
+	if err := s.until(ctx, "alice is active", s.sees(ctx, "corp:alice True", "get", "user", "alice", "-o",
+		`jsonpath={.status.username} {.status.conditions[?(@.type=="Active")].status}`)); err != nil {
 		return err
 	}
-	if err := s.until(ctx, "the groups have counted their members", patience, s.sees("2", "get", "group", "payments", "-o",
+	if err := s.until(ctx, "the groups have counted their members", s.sees(ctx, "2", "get", "group", "payments", "-o",
 		"jsonpath={.status.members}")); err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (s *show) credentials(ctx context.Context) error {
 	if _, err := s.kubectl(ctx, "apply", "--server-side", "-f", "alice.yaml"); err != nil {
 		return err
 	}
-	if err := s.until(ctx, "the Secret is there", patience, func() (string, bool) {
+	if err := s.until(ctx, "the Secret is there", func() (string, bool) {
 		err := s.fetchKubeconfig(ctx)
 		return fmt.Sprint(err), err == nil
 	}); err != nil {
@@ -183,10 +183,10 @@ func (s *show) asAlice(ctx context.Context, allowed bool, args ...string) error 
 	forbidden := strings.Contains(strings.ToLower(output), "forbidden") && strings.Contains(output, "corp:alice")
 	switch {
 	case allowed && err == nil:
-		s.yes("allowed")
+		s.yesf("allowed")
 		return nil
 	case !allowed && err != nil && forbidden:
-		s.yes("denied")
+		s.yesf("denied")
 		return nil
 	case allowed:
 		return fmt.Errorf("alice was to be allowed to %s, and was not", quoted(args))
@@ -203,12 +203,13 @@ func (s *show) rotation(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.say("certificate now: %s", before)
+	s.sayf("certificate now: %s", before)
 	work := s.startWork(ctx)
-	if _, err := s.kubectl(ctx, "patch", "user", "alice", "--type=merge", "-p", `{"spec":{"kubeconfig":{"durationSeconds":600}}}`); err != nil {
+	_, err = s.kubectl(ctx, "patch", "user", "alice", "--type=merge", "-p", `{"spec":{"kubeconfig":{"durationSeconds":600}}}`)
+	if err != nil {
 		return errors.Join(err, work.stop())
 	}
-	err = s.until(ctx, "the Secret holds another certificate", patience, func() (string, bool) {
+	err = s.until(ctx, "the Secret holds another certificate", func() (string, bool) {
 		after, err := s.fingerprint(ctx)
 		return after, err == nil && after != before && work.sawChange()
 	})
@@ -219,8 +220,8 @@ func (s *show) rotation(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.say("certificate now: %s", after)
-	s.yes("%d requests of alice's meanwhile, none failed", work.requests.Load())
+	s.sayf("certificate now: %s", after)
+	s.yesf("%d requests of alice's meanwhile, none failed", work.requests.Load())
 	return nil
 }
 
@@ -228,11 +229,11 @@ func (s *show) leaver(ctx context.Context) error {
 	s.title("The directory disables her, and her next request is denied",
 		"Her certificate is still valid: Kubernetes cannot revoke it. But it allows nothing any more, since the\n"+
 			"operator took her out of every binding, and it says so. (This directory is read every 10 seconds.)")
-	s.say("in the directory: uid=alice gets pwdAccountLockedTime: 000001010000Z")
+	s.sayf("in the directory: uid=alice gets pwdAccountLockedTime: 000001010000Z")
 	if err := s.world.directory.Disable("alice"); err != nil {
 		return err
 	}
-	if err := s.until(ctx, "alice is denied", patience, func() (string, bool) {
+	if err := s.until(ctx, "alice is denied", func() (string, bool) {
 		output, err := s.world.kubectl(ctx, s.world.file("alice.kubeconfig"), "get", "configmaps", "-n", "pay")
 		return output, err != nil && strings.Contains(output, "Forbidden")
 	}); err != nil {
@@ -241,18 +242,18 @@ func (s *show) leaver(ctx context.Context) error {
 	if err := s.asAlice(ctx, false, "get", "configmaps", "-n", "pay"); err != nil {
 		return err
 	}
-	if err := s.until(ctx, "her Secret is gone", patience, func() (string, bool) {
+	if err := s.until(ctx, "her Secret is gone", func() (string, bool) {
 		output, err := s.world.kubectl(ctx, s.world.cp.AdminKubeconfig(), "get", "secret", "alice-kubeconfig", "-n", installation.Namespace)
 		return output, err != nil && strings.Contains(output, "NotFound")
 	}); err != nil {
 		return err
 	}
 	_, err := s.kubectl(ctx, "get", "user", "alice", "-o",
-		`custom-columns=NAME:.metadata.name,REASON:.status.conditions[?(@.type=="Active")].reason,MESSAGE:.status.conditions[?(@.type=="Active")].message`)
+		`custom-columns=REASON:.status.conditions[?(@.type=="Active")].reason,MESSAGE:.status.conditions[?(@.type=="Active")].message`)
 	if err != nil {
 		return err
 	}
-	return s.until(ctx, "bob, in the same group, still has his access", patience, s.sees("yes",
+	return s.until(ctx, "bob, in the same group, still has his access", s.sees(ctx, "yes",
 		"auth", "can-i", "create", "configmaps", "-n", "pay", "--as=corp:bob"))
 }
 
@@ -271,9 +272,9 @@ func (s *show) trail(ctx context.Context) error {
 	for i := len(events) - 1; i >= 0; i-- {
 		event := &events[i]
 		if controlplane.Fingerprint(*event) == strings.TrimSpace(fingerprint) {
-			s.say("audit log: %s %s by %s with X509SHA256=%s: %d", event.Verb, event.RequestURI, event.User.Username,
+			s.sayf("audit log: %s %s by %s with X509SHA256=%s: %d", event.Verb, event.RequestURI, event.User.Username,
 				controlplane.Fingerprint(*event), event.ResponseStatus.Code)
-			s.yes("the last request of that certificate was hers, and it was denied")
+			s.yesf("the last request of that certificate was hers, and it was denied")
 			return nil
 		}
 	}
@@ -281,9 +282,9 @@ func (s *show) trail(ctx context.Context) error {
 }
 
 // sees is a condition for until: the administrator's kubectl prints exactly this.
-func (s *show) sees(wanted string, args ...string) func() (string, bool) {
+func (s *show) sees(ctx context.Context, wanted string, args ...string) func() (string, bool) {
 	return func() (string, bool) {
-		output, _ := s.world.kubectl(context.Background(), s.world.cp.AdminKubeconfig(), args...)
+		output, _ := s.world.kubectl(ctx, s.world.cp.AdminKubeconfig(), args...)
 		return output, strings.TrimSpace(output) == wanted
 	}
 }

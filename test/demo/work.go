@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -48,7 +49,7 @@ func (w *work) request(ctx context.Context, s *show) error {
 		return fmt.Errorf("a request of alice's failed while her certificate was rotated: %s", output)
 	}
 	w.requests.Add(1)
-	if string(before) != string(after) {
+	if !bytes.Equal(before, after) {
 		w.changed.Store(true)
 	}
 	return nil

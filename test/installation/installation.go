@@ -62,10 +62,16 @@ func Kubectl(ctx context.Context, cp *controlplane.ControlPlane, kubeconfig stri
 	return KubectlInput(ctx, cp, kubeconfig, "", args...)
 }
 
+// KubectlCommand is the real kubectl with a kubeconfig, ready to run.
+func KubectlCommand(ctx context.Context, cp *controlplane.ControlPlane, kubeconfig string, args ...string) *exec.Cmd {
+	command := exec.CommandContext(ctx, cp.Kubectl(), args...)
+	command.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "KUBECACHEDIR="+filepath.Join(cp.Dir(), "kubectl-cache"))
+	return command
+}
+
 // KubectlInput is Kubectl with something on standard input.
 func KubectlInput(ctx context.Context, cp *controlplane.ControlPlane, kubeconfig, input string, args ...string) (string, error) {
-	command := exec.CommandContext(ctx, cp.Kubectl(), args...) //nolint:gosec // The kubectl that we built, for a test.
-	command.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "KUBECACHEDIR="+filepath.Join(cp.Dir(), "kubectl-cache"))
+	command := KubectlCommand(ctx, cp, kubeconfig, args...)
 	command.Stdin = strings.NewReader(input)
 	var complaints strings.Builder
 	command.Stderr = &complaints
@@ -82,6 +88,9 @@ type Options struct {
 	Binary string
 	// Server is the API server's URL for the manager. Default: the control plane's own.
 	Server string
+	// CA is the authority, PEM encoded, that signed the certificate of Server. Default: the control plane's own. What goes into
+	// kubeconfigs is the control plane's in any case.
+	CA []byte
 	// Args are added to the manager's arguments.
 	Args []string
 	// Log is the file that receives what the manager prints. Default: manager.log in the control plane's folder.
@@ -101,8 +110,12 @@ func StartManager(ctx context.Context, cp *controlplane.ControlPlane, o Options)
 	if err := o.fill(cp); err != nil {
 		return nil, err
 	}
-	kubeconfig, err := ServiceAccountKubeconfig(ctx, cp, o.Server)
+	kubeconfig, err := serviceAccountKubeconfig(ctx, cp, o.Server, o.CA)
 	if err != nil {
+		return nil, err
+	}
+	clusterCA := filepath.Join(cp.Dir(), "cluster-ca.crt")
+	if err := os.WriteFile(clusterCA, cp.CACert(), 0o600); err != nil {
 		return nil, err
 	}
 	p, err := process.StartOnFreePorts(1, func(ports []int) (*process.Process, error) {
@@ -110,7 +123,8 @@ func StartManager(ctx context.Context, cp *controlplane.ControlPlane, o Options)
 		return process.Start(ctx, process.Command{
 			Path: o.Binary,
 			Args: append([]string{
-				"--kubeconfig=" + kubeconfig, "--health-probe-bind-address=" + health, "--cluster-server=" + cp.URL(),
+				"--kubeconfig=" + kubeconfig, "--health-probe-bind-address=" + health,
+				"--cluster-server=" + cp.URL(), "--cluster-ca-file=" + clusterCA,
 			}, o.Args...),
 			Log:   o.Log,
 			Ready: func(ctx context.Context) error { return ready(ctx, "http://"+health+"/readyz") },
@@ -132,6 +146,9 @@ func (o *Options) fill(cp *controlplane.ControlPlane) error {
 	}
 	if o.Server == "" {
 		o.Server = cp.URL()
+	}
+	if len(o.CA) == 0 {
+		o.CA = cp.CACert()
 	}
 	if o.Log == "" {
 		o.Log = filepath.Join(cp.Dir(), "manager.log")
@@ -156,6 +173,10 @@ func (m *Manager) Log() string { return m.log }
 
 // ServiceAccountKubeconfig writes a kubeconfig with a token of the operator's ServiceAccount and returns its path.
 func ServiceAccountKubeconfig(ctx context.Context, cp *controlplane.ControlPlane, server string) (string, error) {
+	return serviceAccountKubeconfig(ctx, cp, server, cp.CACert())
+}
+
+func serviceAccountKubeconfig(ctx context.Context, cp *controlplane.ControlPlane, server string, ca []byte) (string, error) {
 	clientset, err := kubernetes.NewForConfig(cp.RESTConfig())
 	if err != nil {
 		return "", err
@@ -167,7 +188,7 @@ func ServiceAccountKubeconfig(ctx context.Context, cp *controlplane.ControlPlane
 		return "", fmt.Errorf("request a token of %s/%s: %w", Namespace, ServiceAccount, err)
 	}
 	config := clientcmdapi.NewConfig()
-	config.Clusters["c"] = &clientcmdapi.Cluster{Server: server, CertificateAuthorityData: cp.CACert(), TLSServerName: "127.0.0.1"}
+	config.Clusters["c"] = &clientcmdapi.Cluster{Server: server, CertificateAuthorityData: ca, TLSServerName: "127.0.0.1"}
 	config.AuthInfos["c"] = &clientcmdapi.AuthInfo{Token: token.Status.Token}
 	config.Contexts["c"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "c"}
 	config.CurrentContext = "c"

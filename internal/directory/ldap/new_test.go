@@ -39,12 +39,19 @@ func source(edits ...func(*v1alpha1.LDAPSource)) *v1alpha1.LDAPSource {
 
 func authority() []byte {
 	GinkgoHelper()
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: selfSigned().Certificate[0]})
+}
+
+func selfSigned(names ...string) tls.Certificate {
+	GinkgoHelper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	Expect(err).NotTo(HaveOccurred())
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, NotAfter: time.Unix(1<<33, 0), BasicConstraintsValid: true}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), IsCA: true, NotAfter: time.Unix(1<<33, 0), BasicConstraintsValid: true, DNSNames: names,
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	Expect(err).NotTo(HaveOccurred())
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 func beInvalid(parts ...string) OmegaMatcher {

@@ -1,0 +1,108 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+)
+
+const (
+	credentialManager = "rollcall-credential"
+	userManager       = "rollcall-user"
+)
+
+// step is one write of issuing a certificate, or of taking one away.
+type step struct {
+	name string
+	is   func(w write, earlier []write, user string) bool
+}
+
+// of matches the step for one user.
+func (s step) of(user string) func(write, []write) bool {
+	return func(w write, earlier []write) bool { return s.is(w, earlier, user) }
+}
+
+func statusPath(user string) string {
+	return "/apis/iam.rollcall.dev/v1alpha1/users/" + user + "/status"
+}
+
+func (w write) credentialStatus(user string) bool {
+	return w.path == statusPath(user) && w.manager == credentialManager
+}
+
+func (w write) userStatus(user string) bool {
+	return w.path == statusPath(user) && w.manager == userManager
+}
+
+func (w write) publication(user string) bool {
+	return strings.Contains(w.path, "/secrets") && w.method != http.MethodDelete && strings.Contains(w.body, user)
+}
+
+func published(earlier []write, user string) bool {
+	return slices.ContainsFunc(earlier, func(w write) bool { return w.publication(user) })
+}
+
+var (
+	requests = step{"requesting the certificate", func(w write, _ []write, user string) bool {
+		return w.method == http.MethodPost && strings.HasSuffix(w.path, "/certificatesigningrequests") && strings.Contains(w.body, user)
+	}}
+	approves = step{"approving the request", func(w write, _ []write, user string) bool {
+		return w.method == http.MethodPut && strings.HasSuffix(w.path, "/approval") && strings.Contains(w.body, user)
+	}}
+	records = step{"recording the certificate", func(w write, earlier []write, user string) bool {
+		return w.credentialStatus(user) && !published(earlier, user) && strings.Contains(w.body, "fingerprint")
+	}}
+	publishes = step{"publishing the Secret", func(w write, _ []write, user string) bool {
+		return w.publication(user)
+	}}
+	concludes = step{"saying that the certificate is issued", func(w write, earlier []write, user string) bool {
+		return w.credentialStatus(user) && published(earlier, user)
+	}}
+	summarizes = step{"saying that the User is ready", func(w write, _ []write, user string) bool {
+		return w.userStatus(user) && strings.Contains(w.body, v1alpha1.ReasonReconciled)
+	}}
+	withdraws = step{"removing the Secret", func(w write, _ []write, user string) bool {
+		return w.method == http.MethodDelete && strings.HasSuffix(w.path, "/secrets/"+user)
+	}}
+)
+
+// issuing are the writes of issuing a certificate, in their order: the undisturbed run says that there are no others.
+func issuing() []step {
+	return []step{requests, approves, records, publishes, concludes, summarizes}
+}
+
+// renewing are the writes of a renewal: that the certificate is issued is said already. The User controller reports at any time.
+func renewing() []step {
+	return []step{requests, approves, records, publishes, summarizes}
+}
+
+func names(steps []step) []string {
+	found := make([]string, len(steps))
+	for i, s := range steps {
+		found[i] = s.name
+	}
+	return found
+}
+
+// stepsOf names the steps that writes belong to. Reports before
+// and between do not count, and one that is given again, since a cache does not show it yet, counts once.
+func stepsOf(writes []write, user string) []string {
+	var found []string
+	for i, w := range writes {
+		at := slices.IndexFunc(issuing(), func(s step) bool { return s.is(w, writes[:i], user) })
+		switch {
+		case at >= 4 && slices.Contains(found, issuing()[at].name): // What concludes and what summarizes.
+		case at >= 0:
+			found = append(found, issuing()[at].name)
+		case w.userStatus(user), w.credentialStatus(user) && strings.Contains(w.body, v1alpha1.ReasonUserInactive):
+		default:
+			found = append(found, "unexpected: "+w.method+" "+w.path)
+		}
+	}
+	return found
+}

@@ -1,0 +1,48 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package integration_test puts the operator to work on a real control plane, in this process and under its own ServiceAccount: a
+// right that is missing in config/rbac fails here.
+package integration_test
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+func TestIntegration(t *testing.T) {
+	RegisterFailHandler(Fail)
+	EnforceDefaultTimeoutsWhenUsingContexts()
+	SetDefaultEventuallyTimeout(30 * time.Second)
+	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
+	SetDefaultConsistentlyDuration(500 * time.Millisecond)
+	SetDefaultConsistentlyPollingInterval(20 * time.Millisecond)
+	RunSpecs(t, "Integration")
+}
+
+// One control plane serves all specs, one after the other. While some run, the operator works by itself; while others run, it stands
+// still, and its controllers are called one Reconcile at a time.
+var _ = Describe("Rollcall on a real control plane", Ordered, ContinueOnFailure, func() {
+	w := &world{}
+	s := &stage{world: w}
+	BeforeAll(w.start)
+
+	Describe("Admission", func() { admission(w) })
+	Describe("Immutable fields", func() { immutability(w) })
+	Describe("Manifests", func() { manifests(w) })
+	Describe("Rights", func() { rights(w) })
+	Describe("Conformance", func() { conformance(s) })
+	Describe("Users", func() { usersLive(w) })
+	Describe("Users, step by step", func() { usersStill(s) })
+	Describe("Grants", func() { grantsLive(w) })
+	Describe("Drift", func() { drift(w) })
+	Describe("A Grant to thousands", func() { many(w) })
+	Describe("Grants, step by step", func() { grantsStill(s) })
+	Describe("Withdrawals", func() { withdrawals(s) })
+	Describe("Kubeconfigs, step by step", func() { credentialsStill(s) })
+	Describe("Signing", func() { signing(s) })
+	Describe("Kubeconfigs", func() { credentialsLive(w) })
+})
