@@ -163,6 +163,9 @@ func (r *Reconciler) execute(ctx context.Context, s *scope, decision credential.
 
 // until is how long to wait for a renewal, or to look after a Secret that cannot be watched.
 func (r *Reconciler) until(s *scope, at time.Time) time.Duration {
+	if s.user.Spec.Kubeconfig == nil {
+		return 0
+	}
 	wait := max(at.Sub(r.Clock.Now()), time.Second)
 	if s.user.Spec.Kubeconfig.SecretRef.Namespace != r.Namespace {
 		wait = min(wait, recheckElsewhere)

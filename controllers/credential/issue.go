@@ -56,11 +56,15 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 	if err != nil {
 		return time.Time{}, err
 	}
+	r.announce(ctx, s.user, record, why)
+	signed := s.user
 	// The garbage collector would find a Secret whose User is gone, but it takes its time.
 	if err := r.refresh(ctx, s); errors.Is(err, errGone) {
 		return time.Time{}, errors.Join(err, r.remove(ctx, published))
 	}
-	r.announce(ctx, s.user, record, why)
+	if !stillWanted(s.user, signed) {
+		return record.RenewTime.Time, nil // What changed has an event of its own, which comes next.
+	}
 	return record.RenewTime.Time, r.report(ctx, s, issued())
 }
 

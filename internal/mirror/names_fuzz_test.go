@@ -13,7 +13,7 @@ import (
 // Whatever people are called, the object's name is valid, free, and the login name itself where that is both.
 func FuzzObjectName(f *testing.F) {
 	for _, name := range []string{
-		"alice", "Alice", "alice@corp", "-", ".", "", "a.-b", "jürgen", "王", "İ", "K", "\xff", "a\x00b", strings.Repeat("a", 253),
+		"alice", "Alice", "alice@corp", "-", ".", "a.-b", "jürgen", "王", "İ", "K", "\xff", "a\x00b", strings.Repeat("a", 253),
 		strings.Repeat("a.", 140), strings.Repeat("A", 245) + "-.-b", "..a..", "a b",
 	} {
 		f.Add(name, "id", uint8(0))
@@ -21,7 +21,7 @@ func FuzzObjectName(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name, id string, refusals uint8) {
 		if name == "" {
-			t.Skip("entries without name are not mirrored")
+			return // Entries without name are not mirrored.
 		}
 		left := refusals % 4
 		var free string
