@@ -55,7 +55,7 @@ func (s *scope) active() metav1.Condition {
 	}
 	condition.Message += fmt.Sprintf("; no access since %s", rfc3339(since))
 	if certificate := s.user.Status.Certificate; certificate != nil && certificate.LastNotAfter.After(since) {
-		condition.Message += fmt.Sprintf("; a certificate already issued is valid until %s, and allows nothing",
+		condition.Message += fmt.Sprintf("; a certificate already issued is valid until %s, but no Grant gives its bearer anything",
 			rfc3339(certificate.LastNotAfter.Time))
 	}
 	return condition

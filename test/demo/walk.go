@@ -227,8 +227,8 @@ func (s *show) rotation(ctx context.Context) error {
 
 func (s *show) leaver(ctx context.Context) error {
 	s.title("The directory disables her, and her next request is denied",
-		"Her certificate is still valid: Kubernetes cannot revoke it. But it allows nothing any more, since the\n"+
-			"operator took her out of every binding, and it says so. (This directory is read every 10 seconds.)")
+		"Her certificate is still valid: Kubernetes cannot revoke it. But no Grant gives her anything any more: the\n"+
+			"operator took her out of their bindings, and says so. (This directory is read every 10 seconds.)")
 	s.sayf("in the directory: uid=alice gets pwdAccountLockedTime: 000001010000Z")
 	if err := s.world.directory.Disable("alice"); err != nil {
 		return err
