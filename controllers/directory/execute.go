@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -54,35 +55,31 @@ func (r *Reconciler) execute(ctx context.Context, s *scope) error {
 	return err
 }
 
-// inParallel writes changes whose order does not matter. Of many errors the first is told, with the number of all.
+// inParallel writes changes whose order does not matter. Of many errors the first by name is told, with the number of all, so that
+// the same failure reads the same.
 func inParallel[Object, Facts any](
 	ctx context.Context, changes []mirror.Change[Object, Facts], done *atomic.Int64,
 	write func(context.Context, *mirror.Change[Object, Facts]) error,
 ) error {
-	var failures atomic.Int64
+	errs := make([]error, len(changes))
 	var group errgroup.Group
 	group.SetLimit(writers)
 	for i := range changes {
 		group.Go(func() error {
 			defer done.Add(1)
-			err := write(ctx, &changes[i])
-			if err != nil {
-				failures.Add(1)
-			}
-			return err
+			errs[i] = write(ctx, &changes[i])
+			return nil // One write that fails does not hold up the others.
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return explain(err, int(failures.Load()))
+	_ = group.Wait()
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	if len(errs) == 0 {
+		return nil
 	}
-	return nil
-}
-
-func explain(err error, failures int) error {
-	if apierrors.IsAlreadyExists(err) {
-		return outcome.Waitingf(settle, v1alpha1.ReasonFailed, "%v", err)
+	if apierrors.IsAlreadyExists(errs[0]) {
+		return outcome.Waitingf(settle, v1alpha1.ReasonFailed, "%v", errs[0])
 	}
-	return outcome.Transientf(v1alpha1.ReasonFailed, "%d writes failed, the first with: %v", failures, err)
+	return outcome.Transientf(v1alpha1.ReasonFailed, "%d writes failed, the first with: %v", len(errs), errs[0])
 }
 
 func (r *Reconciler) writeUser(ctx context.Context, change *mirror.Change[v1alpha1.User, v1alpha1.Identity]) error {

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -43,7 +42,7 @@ type Applier struct {
 type Result struct {
 	// Done are the changes that were made.
 	Done []rbacplan.Change
-	// Problem is something that went wrong; the rest of the plan was executed all the same.
+	// Problem is the first change that could not be made; the rest of the plan was executed all the same.
 	Problem *outcome.Problem
 }
 
@@ -97,28 +96,28 @@ func (a *Applier) Execute(ctx context.Context, changes []rbacplan.Change) Result
 	return result
 }
 
+// executeAll makes the changes of one verb. What it reports does not depend on which was quicker.
 func (a *Applier) executeAll(ctx context.Context, verb rbacplan.Verb, changes []rbacplan.Change, result *Result) {
-	var mu sync.Mutex
+	done, errs := make([]*rbacplan.Change, len(changes)), make([]error, len(changes))
 	var group errgroup.Group
 	group.SetLimit(writers)
 	for i := range changes {
-		if changes[i].Verb != verb {
-			continue
+		if changes[i].Verb == verb {
+			group.Go(func() error {
+				done[i], errs[i] = a.execute(ctx, &changes[i])
+				return nil // One change that fails does not hold up the others.
+			})
 		}
-		group.Go(func() error {
-			done, err := a.execute(ctx, &changes[i])
-			mu.Lock()
-			defer mu.Unlock()
-			if done != nil {
-				result.Done = append(result.Done, *done)
-			}
-			if err != nil && result.Problem == nil {
-				result.Problem = problemOf(err, &changes[i].Binding)
-			}
-			return nil // One change that fails does not hold up the others.
-		})
 	}
 	_ = group.Wait()
+	for i := range changes {
+		if done[i] != nil {
+			result.Done = append(result.Done, *done[i])
+		}
+		if errs[i] != nil && result.Problem == nil {
+			result.Problem = problemOf(errs[i], &changes[i].Binding)
+		}
+	}
 }
 
 // execute makes one change and returns what was done, which may be another: a binding of a role that may not be bound any more
