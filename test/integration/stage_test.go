@@ -52,6 +52,12 @@ type stage struct {
 // still replaces the operator that runs by one that stands still.
 func (s *stage) still(ctx SpecContext) {
 	GinkgoHelper()
+	s.stand(ctx, func(mgr ctrl.Manager) ctrl.Manager { return mgr })
+}
+
+// stand is still, with something put in between the controllers and their manager.
+func (s *stage) stand(ctx SpecContext, between func(ctrl.Manager) ctrl.Manager) {
+	GinkgoHelper()
 	s.clock = clocktesting.NewFakePassiveClock(clock.RealClock{}.Now())
 	s.controllers = map[string]reconcile.Reconciler{}
 	s.run(ctx, func(mgr ctrl.Manager, environment operator.Environment) error {
@@ -59,7 +65,7 @@ func (s *stage) still(ctx SpecContext) {
 		s.signer = &s.environment.Signer
 		wired := s.environment
 		wired.Clock, wired.Signer = s.clock, replaceable{s.signer}
-		return controllers.Register(held{Manager: mgr, controllers: s.controllers}, wired)
+		return controllers.Register(held{Manager: between(mgr), controllers: s.controllers}, wired)
 	})
 }
 
