@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,8 +112,8 @@ func credentialsStill(s *stage) {
 	})
 
 	It("are renewed when 60 to 75 percent of the life from issue have passed", func(ctx SpecContext) {
-		renewals := map[time.Time]bool{}
-		for _, seconds := range []int32{600, 600, 600, 3600, 86400} {
+		parts := make([]float64, 0, 5)
+		for _, seconds := range []int32{600, 3600, 86400, 86400, 86400} {
 			user := s.robot(installation.Namespace)
 			user.Spec.Kubeconfig.DurationSeconds = seconds
 			s.create(ctx, user)
@@ -124,9 +125,10 @@ func credentialsStill(s *stage) {
 			Expect(life).To(BeNumerically("~", time.Duration(seconds)*time.Second, 6*time.Minute), "the signer takes 5 minutes off a long one")
 			Expect(certificate.RenewTime.Time).To(BeTemporally(">=", now.Add(life*60/100-time.Second)))
 			Expect(certificate.RenewTime.Time).To(BeTemporally("<=", now.Add(life*75/100)))
-			renewals[certificate.RenewTime.Time] = true
+			parts = append(parts, float64(certificate.RenewTime.Sub(now))/float64(life))
 		}
-		Expect(renewals).To(HaveLen(5), "not all at the same time")
+		// Whole seconds alone make parts differ by up to 0.002; by chance all five are as close as 0.005 once in some 160,000 runs.
+		Expect(slices.Max(parts)-slices.Min(parts)).To(BeNumerically(">", 0.005), "not all at the same time")
 	})
 
 	It("are replaced at that time and not before, with a new key, in one write", func(ctx SpecContext) {
