@@ -59,10 +59,13 @@ func (w *world) shards(ctx context.Context, grant, namespace string) map[string]
 	return sizes
 }
 
-// bindingWrites are those of the operator's writes that change bindings of a Grant.
+// bindingWrites are those of the operator's writes that change bindings of a Grant, each once: where the operator's cache lags
+// behind its own write, it sends the same again, which changes nothing.
 func (w *world) bindingWrites(mark controlplane.AuditMark, grant string) []string {
 	GinkgoHelper()
-	return slices.DeleteFunc(w.writes(mark), func(write string) bool { return !strings.Contains(write, "/rollcall:"+grant) })
+	writes := slices.DeleteFunc(w.writes(mark), func(write string) bool { return !strings.Contains(write, "/rollcall:"+grant) })
+	slices.Sort(writes)
+	return slices.Compact(writes)
 }
 
 // many are specs of a Grant to more people than one binding takes.
