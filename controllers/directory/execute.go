@@ -5,7 +5,6 @@ package directory
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -43,24 +42,36 @@ func (r *Reconciler) execute(ctx context.Context, s *scope) error {
 		defer stop()
 	}
 	users, groups := mirror.Cut(s.plan.Users), mirror.Cut(s.plan.Groups)
-	err := errors.Join(
+	errs := slices.Concat(
 		inParallel(ctx, users.Withdraw, &done, r.writeUser), inParallel(ctx, groups.Withdraw, &done, r.writeGroup),
 		inParallel(ctx, users.Give, &done, r.writeUser), inParallel(ctx, groups.Give, &done, r.writeGroup),
 	)
-	if err == nil {
+	if len(errs) == 0 {
 		// What is cleaned up has a successor, which must be there first.
-		err = errors.Join(inParallel(ctx, users.CleanUp, &done, r.writeUser), inParallel(ctx, groups.CleanUp, &done, r.writeGroup))
+		errs = slices.Concat(inParallel(ctx, users.CleanUp, &done, r.writeUser), inParallel(ctx, groups.CleanUp, &done, r.writeGroup))
 	}
 	log.FromContext(ctx).Info("mirrored", "users", mirror.Count(s.plan.Users), "groups", mirror.Count(s.plan.Groups))
-	return err
+	return problemOf(errs)
 }
 
-// inParallel writes changes whose order does not matter. Of many errors the first by name is told, with the number of all, so that
-// the same failure reads the same.
+// problemOf makes one problem of the writes that failed. A name that turns out to be taken is one that the cache does not show yet,
+// which the next try knows. Of all else the first is told, with the number of them, so that the same failure reads the same.
+func problemOf(errs []error) error {
+	if len(errs) == 0 {
+		return nil
+	}
+	told := slices.DeleteFunc(slices.Clone(errs), apierrors.IsAlreadyExists)
+	if len(told) == 0 {
+		return outcome.Waitingf(settle, v1alpha1.ReasonFailed, "%v", errs[0])
+	}
+	return outcome.Transientf(v1alpha1.ReasonFailed, "%d writes failed, the first with: %v", len(told), told[0])
+}
+
+// inParallel writes changes whose order does not matter, and returns the errors in the order of the changes.
 func inParallel[Object, Facts any](
 	ctx context.Context, changes []mirror.Change[Object, Facts], done *atomic.Int64,
 	write func(context.Context, *mirror.Change[Object, Facts]) error,
-) error {
+) []error {
 	errs := make([]error, len(changes))
 	var group errgroup.Group
 	group.SetLimit(writers)
@@ -72,14 +83,7 @@ func inParallel[Object, Facts any](
 		})
 	}
 	_ = group.Wait()
-	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
-	if len(errs) == 0 {
-		return nil
-	}
-	if apierrors.IsAlreadyExists(errs[0]) {
-		return outcome.Waitingf(settle, v1alpha1.ReasonFailed, "%v", errs[0])
-	}
-	return outcome.Transientf(v1alpha1.ReasonFailed, "%d writes failed, the first with: %v", len(errs), errs[0])
+	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }
 
 func (r *Reconciler) writeUser(ctx context.Context, change *mirror.Change[v1alpha1.User, v1alpha1.Identity]) error {

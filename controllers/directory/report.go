@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -49,7 +50,7 @@ func (r *Reconciler) write(ctx context.Context, s *scope, wanted []metav1.Condit
 	}
 	conditions := status.Merge(before.Conditions, wanted, s.directory.Generation, s.started)
 	if !force && status.Same(before.Conditions, conditions, append(status.Summary(), v1alpha1.ConditionInsecure)...) &&
-		before.ObservedGeneration != nil && *before.ObservedGeneration == s.directory.Generation {
+		ptr.Deref(before.ObservedGeneration, -1) == s.directory.Generation {
 		return nil
 	}
 	applied := iamac.DirectoryStatus().WithConditions(status.Apply(conditions)...).WithObservedGeneration(s.directory.Generation)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
@@ -22,8 +23,8 @@ func (r *Reconciler) report(ctx context.Context, s *scope) error {
 	conditions := status.Merge(before.Conditions, s.summary(), s.grant.Generation, s.now)
 	subjects, bindings := s.count()
 	if status.Same(before.Conditions, conditions, status.Summary()...) &&
-		is(before.Subjects, subjects) && is(before.Bindings, bindings) &&
-		before.ObservedGeneration != nil && *before.ObservedGeneration == s.grant.Generation {
+		ptr.Equal(before.Subjects, &subjects) && ptr.Equal(before.Bindings, &bindings) &&
+		ptr.Deref(before.ObservedGeneration, -1) == s.grant.Generation {
 		return nil
 	}
 	applied := iamac.GrantStatus().WithConditions(status.Apply(conditions)...).WithObservedGeneration(s.grant.Generation).
@@ -40,8 +41,6 @@ func (s *scope) count() (subjects, bindings int32) {
 	}
 	return int32(len(s.people.Usernames)), int32(s.bindings) //nolint:gosec // Counts of objects in memory are far from the limit.
 }
-
-func is(value *int32, wanted int32) bool { return value != nil && *value == wanted }
 
 func (s *scope) summary() []metav1.Condition {
 	if !s.open && s.refused != nil {

@@ -13,6 +13,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -63,16 +64,9 @@ func awaited(group *v1alpha1.Group) bool {
 		len(group.Status.Conditions) == 0
 }
 
-func (r *Reconciler) findDirectory(ctx context.Context, s *scope) error {
-	if s.group.Spec.DirectoryRef == nil {
-		return nil
-	}
-	var directory v1alpha1.Directory
-	err := r.Client.Get(ctx, client.ObjectKey{Name: s.group.Spec.DirectoryRef.Name}, &directory)
-	if err == nil && directory.DeletionTimestamp.IsZero() {
-		s.directory = &directory
-	}
-	return client.IgnoreNotFound(err)
+func (r *Reconciler) findDirectory(ctx context.Context, s *scope) (err error) {
+	s.directory, err = reach.Directory(ctx, r.Client, s.group.Spec.DirectoryRef)
+	return err
 }
 
 func (r *Reconciler) countMembers(ctx context.Context, s *scope) error {
@@ -111,8 +105,8 @@ func (r *Reconciler) report(ctx context.Context, s *scope) error {
 	conditions := status.Merge(before.Conditions, s.summary(), s.group.Generation, s.now)
 	name := s.name()
 	if status.Same(before.Conditions, conditions, status.Summary()...) &&
-		before.GroupName == name && before.Members != nil && *before.Members == s.members &&
-		before.ObservedGeneration != nil && *before.ObservedGeneration == s.group.Generation {
+		before.GroupName == name && ptr.Equal(before.Members, &s.members) &&
+		ptr.Deref(before.ObservedGeneration, -1) == s.group.Generation {
 		return nil
 	}
 	applied := iamac.GroupStatus().WithConditions(status.Apply(conditions)...).WithObservedGeneration(s.group.Generation).

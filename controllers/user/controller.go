@@ -10,7 +10,6 @@ import (
 	"slices"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -69,27 +68,11 @@ func awaited(user *v1alpha1.User) bool {
 		len(user.Status.Conditions) == 0
 }
 
-// findDirectory gets the Directory. One that is being deleted knows nobody any more.
-func (r *Reconciler) findDirectory(ctx context.Context, s *scope) error {
-	directory, err := r.directoryOf(ctx, s.user)
-	s.directory = directory
+// findDirectory finds who vouches for the User, and with that the username.
+func (r *Reconciler) findDirectory(ctx context.Context, s *scope) (err error) {
+	s.directory, err = reach.Directory(ctx, r.Client, s.user.Spec.DirectoryRef)
 	s.username = person.Username(s.user, s.directory)
 	return err
-}
-
-func (r *Reconciler) directoryOf(ctx context.Context, user *v1alpha1.User) (*v1alpha1.Directory, error) {
-	if user.Spec.DirectoryRef == nil {
-		return nil, nil
-	}
-	var directory v1alpha1.Directory
-	err := r.Client.Get(ctx, client.ObjectKey{Name: user.Spec.DirectoryRef.Name}, &directory)
-	if apierrors.IsNotFound(err) || err == nil && !directory.DeletionTimestamp.IsZero() {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("get Directory %s: %w", user.Spec.DirectoryRef.Name, err)
-	}
-	return &directory, nil
 }
 
 func (r *Reconciler) decide(ctx context.Context, s *scope) error {
@@ -136,7 +119,7 @@ func (r *Reconciler) older(ctx context.Context, s *scope, other, oldest *v1alpha
 	if !person.Older(other, oldest) {
 		return oldest, nil
 	}
-	directory, err := r.directoryOf(ctx, other)
+	directory, err := reach.Directory(ctx, r.Client, other.Spec.DirectoryRef)
 	if err == nil && person.Username(other, directory) == s.username {
 		return other, nil
 	}

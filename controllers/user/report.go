@@ -12,6 +12,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
@@ -28,7 +29,7 @@ func (r *Reconciler) report(ctx context.Context, s *scope) error {
 	username := cmp.Or(s.username, before.Username)
 	if status.Same(before.Conditions, conditions, append(status.Summary(), v1alpha1.ConditionActive)...) && before.Username == username &&
 		slices.Equal(before.Groups, s.groups) && slices.Equal(before.Grants, s.grants) &&
-		before.ObservedGeneration != nil && *before.ObservedGeneration == s.user.Generation {
+		ptr.Deref(before.ObservedGeneration, -1) == s.user.Generation {
 		return nil
 	}
 	applied := iamac.UserStatus().WithConditions(status.Apply(conditions)...).WithObservedGeneration(s.user.Generation).

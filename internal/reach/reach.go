@@ -31,6 +31,23 @@ func Active(user *v1alpha1.User) bool {
 	return meta.IsStatusConditionTrue(user.Status.Conditions, v1alpha1.ConditionActive) && user.DeletionTimestamp.IsZero()
 }
 
+// Directory gets the Directory that vouches for whoever refers to it: nil where there is no ref, and where it does not exist or is
+// being deleted, since that knows nobody any more.
+func Directory(ctx context.Context, c client.Reader, ref *v1alpha1.NameReference) (*v1alpha1.Directory, error) {
+	if ref == nil {
+		return nil, nil
+	}
+	var directory v1alpha1.Directory
+	err := c.Get(ctx, client.ObjectKey{Name: ref.Name}, &directory)
+	if apierrors.IsNotFound(err) || err == nil && !directory.DeletionTimestamp.IsZero() {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get Directory %s: %w", ref.Name, err)
+	}
+	return &directory, nil
+}
+
 // OfGrant says whom a Grant reaches.
 func OfGrant(ctx context.Context, c client.Reader, grant *v1alpha1.Grant) (People, error) {
 	var people People

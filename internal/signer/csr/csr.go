@@ -43,7 +43,7 @@ type Signer struct {
 
 var _ signer.Signer = &Signer{}
 
-// Sign implements signer.Signer.
+// Sign implements signer.Signer. Every try makes a request of another name, so problems do not name it: the same one reads the same.
 func (s *Signer) Sign(ctx context.Context, request signer.Request) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -58,7 +58,7 @@ func (s *Signer) Sign(ctx context.Context, request signer.Request) ([]byte, erro
 	}
 	if err := s.check(created, wanted, request.Subject); err != nil {
 		return nil, outcome.Terminalf(v1alpha1.ReasonSigningDenied,
-			"certificate signing request %s is not what was asked for and was not approved: %v", created.Name, err)
+			"the certificate signing request that the API server stored is not what was asked for and was not approved: %v", err)
 	}
 	approved, err := s.approve(ctx, created)
 	if err != nil {
@@ -114,7 +114,7 @@ func (s *Signer) approve(
 	})
 	approved, err := s.Requests.UpdateApproval(ctx, request.Name, request, metav1.UpdateOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("approve certificate signing request %s: %w", request.Name, err)
+		return nil, fmt.Errorf("approve certificate signing request: %w", err)
 	}
 	return approved, nil
 }
@@ -134,8 +134,8 @@ func (s *Signer) wait(ctx context.Context, request *certificatesv1.CertificateSi
 			return nil, problem
 		}
 		return nil, outcome.Transientf(v1alpha1.ReasonSigningFailed,
-			"certificate signing request %s was approved, and not signed within %s: does this cluster sign for %s? (%v)",
-			request.Name, patience, request.Spec.SignerName, err)
+			"the certificate signing request was approved, and not signed within %s: does this cluster sign for %s? (%v)",
+			patience, request.Spec.SignerName, err)
 	}
 	signed, ok := event.Object.(*certificatesv1.CertificateSigningRequest)
 	if !ok {
@@ -151,12 +151,12 @@ func decided(event watch.Event) (bool, error) {
 		return false, nil
 	}
 	if event.Type == watch.Deleted {
-		return false, fmt.Errorf("%s was deleted", request.Name)
+		return false, errors.New("it was deleted")
 	}
 	for _, c := range request.Status.Conditions {
 		if c.Type == certificatesv1.CertificateDenied || c.Type == certificatesv1.CertificateFailed {
 			return false, outcome.Terminalf(v1alpha1.ReasonSigningDenied,
-				"certificate signing request %s is %s: %s %s", request.Name, strings.ToLower(string(c.Type)), c.Reason, c.Message)
+				"the certificate signing request is %s: %s %s", strings.ToLower(string(c.Type)), c.Reason, c.Message)
 		}
 	}
 	return len(request.Status.Certificate) > 0, nil
