@@ -19,7 +19,8 @@ const (
 func Available() error {
 	for _, path := range []string{slapdPath, slapaddPath} {
 		if _, err := os.Stat(path); err != nil {
-			return fmt.Errorf("slapd is not installed: %w: run hack/install-slapd.sh as root, or install Debian's package slapd", err)
+			return fmt.Errorf("slapd is not installed: %w: run hack/install-directory-servers.sh as root, "+
+				"or install Debian's package slapd", err)
 		}
 	}
 	return nil

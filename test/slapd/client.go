@@ -9,7 +9,8 @@ import (
 	"fmt"
 
 	"github.com/go-ldap/ldap/v3"
-	"github.com/go-ldap/ldif"
+
+	"github.com/rollcall-iam/rollcall/test/internal/ldapacts"
 )
 
 const (
@@ -18,6 +19,9 @@ const (
 	lockedTime = "pwdAccountLockedTime"
 	// lockedForever is the time that means: until somebody unlocks it.
 	lockedForever = "000001010000Z"
+	// nobody is in every group of AddGroup, because a groupOfNames without a member is against slapd's schema. No entry
+	// has this name, so that refint never removes it.
+	nobody = "cn=nobody," + BaseDN
 )
 
 // PersonDN is where People puts the person of that uid.
@@ -46,66 +50,17 @@ func (s *Server) Connect(dn, password string) (*ldap.Conn, error) {
 // Load applies an LDIF of entries or changes while the server runs, with all that overlays do (memberOf, access log).
 // Entries may state their entryUUID.
 func (s *Server) Load(text string) error {
-	parsed, err := ldif.Parse(text)
-	if err != nil {
-		return err
-	}
-	return s.asRoot(func(conn *ldap.Conn) error {
-		for _, record := range parsed.Entries {
-			if err := apply(conn, record); err != nil {
-				return err
-			}
-		}
-		return nil
+	return s.Apply(text, ldap.NewControlString(relaxRules, true, ""))
+}
+
+func (s *Server) newActs() *ldapacts.Acts {
+	return ldapacts.New(ldapacts.Config{
+		Root:   s.Root,
+		BaseDN: BaseDN, PeopleDN: PeopleDN, GroupsDN: GroupsDN,
+		LockAttribute: lockedTime, Locked: lockedForever,
+		Nobody:  nobody,
+		Halt:    s.Halt,
+		Restart: s.Restart,
+		Data:    []string{s.file("main"), s.file("accesslog")},
 	})
-}
-
-// Lock locks an account, as ppolicy does for good.
-func (s *Server) Lock(dn string) error {
-	return s.setLocked(dn, []string{lockedForever})
-}
-
-// Unlock ends a lock.
-func (s *Server) Unlock(dn string) error {
-	return s.setLocked(dn, nil)
-}
-
-func (s *Server) setLocked(dn string, values []string) error {
-	return s.asRoot(func(conn *ldap.Conn) error {
-		request := ldap.NewModifyRequest(dn, nil)
-		request.Replace(lockedTime, values)
-		return conn.Modify(request)
-	})
-}
-
-func (s *Server) asRoot(do func(*ldap.Conn) error) error {
-	conn, err := s.Root()
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(conn), conn.Close())
-}
-
-func apply(conn *ldap.Conn, record *ldif.Entry) error {
-	switch {
-	case record.Entry != nil:
-		return add(conn, record.Entry)
-	case record.Add != nil:
-		return conn.Add(record.Add)
-	case record.Modify != nil:
-		return conn.Modify(record.Modify)
-	default:
-		return conn.Del(record.Del)
-	}
-}
-
-func add(conn *ldap.Conn, entry *ldap.Entry) error {
-	request := ldap.NewAddRequest(entry.DN, []ldap.Control{ldap.NewControlString(relaxRules, true, "")})
-	for _, attribute := range entry.Attributes {
-		request.Attribute(attribute.Name, attribute.Values)
-	}
-	if err := conn.Add(request); err != nil {
-		return fmt.Errorf("add %s: %w", entry.DN, err)
-	}
-	return nil
 }

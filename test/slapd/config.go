@@ -83,6 +83,9 @@ objectClass: organizationalUnit
 dn: ou=groups,{base}
 objectClass: organizationalUnit
 
+dn: ou=elsewhere,{base}
+objectClass: organizationalUnit
+
 dn: ou=services,{base}
 objectClass: organizationalUnit
 

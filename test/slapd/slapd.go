@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/rollcall-iam/rollcall/test/internal/certs"
+	"github.com/rollcall-iam/rollcall/test/internal/ldapacts"
 	"github.com/rollcall-iam/rollcall/test/internal/process"
 )
 
@@ -27,6 +28,8 @@ const (
 	PeopleDN = "ou=people," + BaseDN
 	// GroupsDN is where groups belong.
 	GroupsDN = "ou=groups," + BaseDN
+	// ElsewhereDN is where people go who leave PeopleDN without being deleted.
+	ElsewhereDN = "ou=elsewhere," + BaseDN
 	// RootDN may do everything.
 	RootDN = "cn=admin," + BaseDN
 	// ReaderDN may read everything, in pages.
@@ -50,6 +53,8 @@ type Options struct {
 
 // Server is a running slapd.
 type Server struct {
+	*ldapacts.Acts
+
 	dir      string
 	password string
 	ca       *certs.CA
@@ -123,6 +128,7 @@ func (s *Server) makeDirs(context.Context) (err error) {
 	if s.dir, err = os.MkdirTemp("", "rollcall-slapd-"); err != nil {
 		return err
 	}
+	s.Acts = s.newActs()
 	return errors.Join(os.Mkdir(s.file("accesslog"), 0o700), os.Mkdir(s.file("main"), 0o700))
 }
 

@@ -158,6 +158,42 @@ var _ = Describe("slapd", Ordered, ContinueOnFailure, func() {
 		Expect(read(slapd.PersonDN("zoe")).GetAttributeValues("memberOf")).To(BeEmpty())
 	})
 
+	It("adds, renames, moves, locks and deletes people, and keeps member and memberOf right", func() {
+		Expect(server.AddPerson("ann")).To(Succeed())
+		Expect(server.AddGroup("team", slapd.PersonDN("ann"))).To(Succeed())
+		Expect(read(slapd.PersonDN("ann")).GetAttributeValues("memberOf")).To(ConsistOf(slapd.GroupDN("team")))
+		id, err := server.PersonID("ann")
+		Expect(err).NotTo(HaveOccurred())
+		members := func() []string { return read(slapd.GroupDN("team")).GetAttributeValues("member") }
+
+		Expect(server.RenamePerson("ann", "anna")).To(Succeed())
+		Expect(read(slapd.PersonDN("anna")).GetAttributeValues("uid")).To(ConsistOf("anna"))
+		Eventually(members).Should(ContainElement(slapd.PersonDN("anna")), "refint follows")
+		Expect(server.MovePerson("anna", slapd.ElsewhereDN)).To(Succeed())
+		Eventually(members).Should(ContainElement("uid=anna," + slapd.ElsewhereDN))
+		Expect(server.DisablePerson("anna")).To(Succeed())
+		Expect(read("uid=anna," + slapd.ElsewhereDN).GetAttributeValue("pwdAccountLockedTime")).NotTo(BeEmpty())
+		Expect(server.EnablePerson("anna")).To(Succeed())
+		Expect(read("uid=anna," + slapd.ElsewhereDN).GetAttributeValue("pwdAccountLockedTime")).To(BeEmpty())
+		Expect(server.PersonID("anna")).To(Equal(id))
+
+		Expect(server.AddMember("team", slapd.PersonDN(slapd.UID(1)))).To(Succeed())
+		Expect(server.DeletePerson("anna")).To(Succeed())
+		Eventually(members).Should(HaveLen(2), "somebody who does not exist is there from the beginning")
+		Expect(server.RemoveMember("team", slapd.PersonDN(slapd.UID(1)))).To(Succeed(), "the last one may leave")
+		Expect(server.DeleteGroup("team")).To(Succeed())
+		Expect(server.DeletePerson("anna")).To(MatchError(ContainSubstring("0 entries have the uid anna")))
+	})
+
+	It("goes back to the last backup", func(ctx SpecContext) {
+		Expect(server.Backup(ctx)).To(Succeed())
+		Expect(server.AddPerson("lost")).To(Succeed())
+		Expect(server.Restore(ctx)).To(Succeed())
+		_, err := server.PersonID("lost")
+		Expect(err).To(MatchError(ContainSubstring("0 entries have the uid lost")))
+		Expect(server.PersonID(slapd.UID(0))).NotTo(BeEmpty())
+	})
+
 	It("keeps its data and addresses over a restart", func(ctx SpecContext) {
 		url := server.LDAPSURL()
 		Expect(server.Halt()).To(Succeed())

@@ -202,8 +202,10 @@ func (p *Process) exited() bool {
 // exitError tells a taken port, which is worth another attempt, from everything else.
 func (p *Process) exitError() error {
 	tail := strings.ToLower(p.tail())
-	if strings.Contains(tail, "address already in use") || strings.Contains(tail, "errno=98") {
-		return fmt.Errorf("it ended: %w", errPortTaken)
+	for _, words := range []string{"address already in use", "errno=98", "local network address is in use"} {
+		if strings.Contains(tail, words) {
+			return fmt.Errorf("it ended: %w", errPortTaken)
+		}
 	}
 	return fmt.Errorf("it ended (%s)", p.cmd.ProcessState)
 }
