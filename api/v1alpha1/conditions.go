@@ -22,6 +22,8 @@ const (
 	ConditionKubeconfig = "Kubeconfig"
 	// ConditionInsecure warns, while true, that a Directory is read over a connection without TLS.
 	ConditionInsecure = "Insecure"
+	// ConditionChangesWatched says whether a directory tells its changes as they happen, and if not, why. Present once it was tried.
+	ConditionChangesWatched = "ChangesWatched"
 )
 
 // Reasons of Active.
@@ -61,6 +63,24 @@ const (
 	ReasonTLSDisabled    = "TLSDisabled"
 	// ReasonMirroring goes with the progress of a large change.
 	ReasonMirroring = "Mirroring"
+	// ReasonLossGuard means that more people would lose access than may without asking.
+	ReasonLossGuard = "LossGuard"
+)
+
+// Reasons of a Directory's ChangesWatched.
+const (
+	// ReasonSyncrepl and ReasonDirSync name the way by which changes become known.
+	ReasonSyncrepl = "Syncrepl"
+	ReasonDirSync  = "DirSync"
+	// ReasonPollRequested means that spec.ldap.changes is Poll.
+	ReasonPollRequested = "PollRequested"
+	// ReasonNotSupported means that the server offers no way.
+	ReasonNotSupported = "NotSupported"
+	// ReasonNotPermitted means that the server refuses it to the bind DN, or cuts its answer short.
+	ReasonNotPermitted = "NotPermitted"
+	// ReasonConnecting and ReasonDisconnected mean that it is being tried, for the first time or again.
+	ReasonConnecting   = "Connecting"
+	ReasonDisconnected = "Disconnected"
 )
 
 // Reasons of a Group's Ready, besides DirectoryMissing, DirectoryPending, DirectoryUnknown and IdentityReplaced.

@@ -8,12 +8,15 @@ import (
 )
 
 // ImportPolicy says whom a Directory brings into the cluster.
-// +kubebuilder:validation:Enum=All;Declared
+// +kubebuilder:validation:Enum=All;Granted;Declared
 type ImportPolicy string
 
 const (
 	// ImportAll mirrors every entry that the filters find.
 	ImportAll ImportPolicy = "All"
+	// ImportGranted mirrors only people and groups that some Grant reaches: those whose object it names, the groups within such
+	// a group, and the people in any of these. They come and go as Grants do.
+	ImportGranted ImportPolicy = "Granted"
 	// ImportDeclared mirrors only entries for which a User or Group with a directoryRef to this Directory exists.
 	ImportDeclared ImportPolicy = "Declared"
 )
@@ -53,8 +56,19 @@ const (
 	TLSDisabled TLSMode = "Disabled"
 )
 
+// ChangesMode says how changes between two full reads become known.
+// +kubebuilder:validation:Enum=Auto;Poll
+type ChangesMode string
+
+const (
+	// ChangesAuto lets the server tell changes as they happen, by the best way that it offers.
+	ChangesAuto ChangesMode = "Auto"
+	// ChangesPoll waits for the next full read.
+	ChangesPoll ChangesMode = "Poll"
+)
+
 // LDAPSchema names a set of defaults for filters and attributes.
-// +kubebuilder:validation:Enum=RFC2307;RFC2307bis
+// +kubebuilder:validation:Enum=RFC2307;RFC2307bis;ActiveDirectory
 type LDAPSchema string
 
 const (
@@ -62,6 +76,9 @@ const (
 	SchemaRFC2307 LDAPSchema = "RFC2307"
 	// SchemaRFC2307bis is inetOrgPerson and groupOfNames, with members by DN (member).
 	SchemaRFC2307bis LDAPSchema = "RFC2307bis"
+	// SchemaActiveDirectory is user and group as Active Directory has them (MS-ADTS), with members by DN (member) and one group by
+	// number (primaryGroupID).
+	SchemaActiveDirectory LDAPSchema = "ActiveDirectory"
 )
 
 // NestingMode says whether groups in groups count.
@@ -82,14 +99,15 @@ type DirectorySpec struct {
 	// +optional
 	LDAP *LDAPSource `json:"ldap,omitempty"`
 
-	// import says whom to bring into the cluster: All (the default), or only Declared people and groups, for whom
-	// a User or Group with a directoryRef to this Directory exists.
+	// import says whom to bring into the cluster: All (the default); only those whom some Grant reaches (Granted), directly or
+	// through nested groups; or only Declared people and groups, for whom a User or Group with a directoryRef to this Directory
+	// exists.
 	// +optional
 	// +kubebuilder:default=All
 	Import ImportPolicy `json:"import,omitempty"`
 
 	// usernamePrefix goes before every login name to make the Kubernetes username. Default: the Directory's name and
-	// a colon. An empty prefix is allowed; one that could make a name begin with "system:" is not.
+	// a colon. An empty prefix is allowed; one that could make a name begin with "system:" is not. Changing it renames everybody, which the loss guard holds until it is accepted: status.usernamePrefix is the one in force.
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=128
@@ -116,7 +134,7 @@ type DirectorySpec struct {
 	// +kubebuilder:default=Active
 	Sync SyncState `json:"sync,omitempty"`
 
-	// leavers says what becomes of people whose entry is gone.
+	// leavers says what becomes of people whose entry is gone, and how many may go unasked.
 	// +optional
 	Leavers LeaversSpec `json:"leavers,omitzero"`
 }
@@ -128,9 +146,28 @@ type LeaversSpec struct {
 	// +optional
 	// +kubebuilder:default=Suspend
 	Policy LeaversPolicy `json:"policy,omitempty"`
+
+	// maxLossPercent is how many of a hundred people may lose access, by one read or bit by bit between two full reads, before
+	// the operator stops and asks (condition Stalled, reason LossGuard). Five may always lose it, unless that is more than half of
+	// all who are gone at once. Whom the directory disables is weighed apart, and one by one always loses access at once.
+	// Default 10; 100 never asks.
+	// +optional
+	// +kubebuilder:default=10
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	MaxLossPercent *int32 `json:"maxLossPercent,omitempty"`
+
+	// graceSeconds is how long an entry may be missing before it counts as gone, in seconds; until then its person or group stays
+	// as it was. Never applies to people who are disabled. Default 0, at most 30 days.
+	// +optional
+	// +kubebuilder:default=0
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2592000
+	GraceSeconds *int32 `json:"graceSeconds,omitempty"`
 }
 
 // LDAPSource is an LDAP server and where in its tree people and groups are.
+// +kubebuilder:validation:XValidation:rule="self.schema != 'ActiveDirectory' || self.tls != 'Disabled'",message="Active Directory takes no passwords in the clear: set tls to Required with an ldaps:// url, or to StartTLS"
 // +kubebuilder:validation:XValidation:rule="self.tls != 'Required' || self.url.startsWith('ldaps://')",message="tls Required needs an ldaps:// url; for ldap:// set tls to StartTLS, or to Disabled for a connection in the clear"
 // +kubebuilder:validation:XValidation:rule="self.tls == 'Required' || self.url.startsWith('ldap://')",message="tls StartTLS and Disabled need an ldap:// url; for ldaps:// set tls to Required"
 type LDAPSource struct {
@@ -159,10 +196,17 @@ type LDAPSource struct {
 	// +optional
 	BindSecretRef *NameReference `json:"bindSecretRef,omitempty"`
 
-	// schema sets the defaults of filters, attributes and nesting: RFC2307bis (the default) or RFC2307.
+	// schema sets the defaults of filters, attributes and nesting: RFC2307bis (the default), RFC2307 or ActiveDirectory.
 	// +optional
 	// +kubebuilder:default=RFC2307bis
 	Schema LDAPSchema `json:"schema,omitempty"`
+
+	// changes says how changes between two full reads become known: Auto (the default) lets the server tell them as they happen,
+	// by content synchronization (RFC 4533, refreshAndPersist) or, with schema ActiveDirectory, by DirSync (MS-ADTS,
+	// section 3.1.1.3.4.1.3), and Poll waits for the next full read. The condition ChangesWatched says what came of it.
+	// +optional
+	// +kubebuilder:default=Auto
+	Changes ChangesMode `json:"changes,omitempty"`
 
 	// users says where people are.
 	// +required
@@ -181,7 +225,8 @@ type LDAPUsers struct {
 	// +kubebuilder:validation:MaxLength=1024
 	BaseDN string `json:"baseDN,omitempty"`
 
-	// filter that people match (RFC 4515). Default by schema: (objectClass=inetOrgPerson) or (objectClass=posixAccount).
+	// filter that people match (RFC 4515). Default by schema: (objectClass=inetOrgPerson), (objectClass=posixAccount) or
+	// (&(objectCategory=person)(objectClass=user)).
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
@@ -190,24 +235,50 @@ type LDAPUsers struct {
 	// attributes maps what is read.
 	// +optional
 	Attributes LDAPUserAttributes `json:"attributes,omitzero"`
+
+	// disabled names one more sign that the directory keeps a person out. Those that directories have of their own always count:
+	// an administrator's lock by password policy (pwdAccountLockedTime 000001010000Z), nsAccountLock, shadowExpire, and with schema
+	// ActiveDirectory the flag of userAccountControl and accountExpires.
+	// +optional
+	Disabled *LDAPDisabled `json:"disabled,omitempty"`
+}
+
+// LDAPDisabled is an attribute whose presence or values say that a person is kept out.
+type LDAPDisabled struct {
+	// attribute to look at.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Attribute string `json:"attribute,omitempty"`
+
+	// values any of which means disabled, whatever their case. Default: any value does.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	Values []string `json:"values,omitempty"`
 }
 
 // LDAPUserAttributes names the attributes of a person.
 // +kubebuilder:validation:MinProperties=1
 type LDAPUserAttributes struct {
-	// id is the attribute that never changes and is never given to another entry. Default entryUUID (RFC 4530).
+	// id is the attribute that never changes and is never given to another entry. Default entryUUID (RFC 4530), or
+	// objectGUID with schema ActiveDirectory. Letter case does not tell ids apart.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	ID string `json:"id,omitempty"`
 
-	// userName is the login name. Of several values the one in the entry's RDN counts. Default uid.
+	// userName is the login name. Of several values the one in the entry's RDN counts. Default uid, or
+	// sAMAccountName with schema ActiveDirectory.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	UserName string `json:"userName,omitempty"`
 
-	// displayName is the name for people to read. Default cn.
+	// displayName is the name for people to read. Default cn, or displayName with schema ActiveDirectory.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
@@ -228,7 +299,8 @@ type LDAPGroups struct {
 	// +kubebuilder:validation:MaxLength=1024
 	BaseDN string `json:"baseDN,omitempty"`
 
-	// filter that groups match (RFC 4515). Default by schema: (objectClass=groupOfNames) or (objectClass=posixGroup).
+	// filter that groups match (RFC 4515). Default by schema: (objectClass=groupOfNames), (objectClass=posixGroup) or
+	// (objectClass=group).
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
@@ -238,8 +310,8 @@ type LDAPGroups struct {
 	// +optional
 	Attributes LDAPGroupAttributes `json:"attributes,omitzero"`
 
-	// nesting says whether members of member groups count. Default by schema: Nested for RFC2307bis, Flat for RFC2307,
-	// whose groups name people only.
+	// nesting says whether members of member groups count. Default by schema: Flat for RFC2307, whose groups name people
+	// only, and Nested for the others.
 	// +optional
 	Nesting NestingMode `json:"nesting,omitempty"`
 }
@@ -247,19 +319,21 @@ type LDAPGroups struct {
 // LDAPGroupAttributes names the attributes of a group.
 // +kubebuilder:validation:MinProperties=1
 type LDAPGroupAttributes struct {
-	// id is the attribute that never changes and is never given to another entry. Default entryUUID (RFC 4530).
+	// id is the attribute that never changes and is never given to another entry. Default entryUUID (RFC 4530), or
+	// objectGUID with schema ActiveDirectory. Letter case does not tell ids apart.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	ID string `json:"id,omitempty"`
 
-	// name is the group's name. Of several values the one in the entry's RDN counts. Default cn.
+	// name is the group's name. Of several values the one in the entry's RDN counts. Default cn, or sAMAccountName
+	// with schema ActiveDirectory.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	Name string `json:"name,omitempty"`
 
-	// member lists the members: DNs with schema RFC2307bis (default member), login names with RFC2307 (default memberUid).
+	// member lists the members: login names with schema RFC2307 (default memberUid), DNs with the others (default member).
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
@@ -269,7 +343,8 @@ type LDAPGroupAttributes struct {
 // DirectoryStatus is what came of reading the directory.
 type DirectoryStatus struct {
 	// conditions are Ready (reasons Synced, Paused, Unreachable, TLSFailed, BindFailed, IncompleteRead, InvalidConfig,
-	// SecretNotFound, Failed), Reconciling, Stalled, Insecure.
+	// SecretNotFound, LossGuard, Failed), ChangesWatched (reasons Syncrepl, DirSync, PollRequested, NotSupported, NotPermitted,
+	// Connecting, Disconnected), Reconciling, Stalled, Insecure.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -294,6 +369,76 @@ type DirectoryStatus struct {
 	// lastSyncTime is when the last complete read began.
 	// +optional
 	LastSyncTime *metav1.Time `json:"lastSyncTime,omitempty"`
+
+	// usernamePrefix is the prefix in force: another in spec takes effect when the loss guard lets it.
+	// +optional
+	// +kubebuilder:validation:MinLength=0
+	// +kubebuilder:validation:MaxLength=128
+	UsernamePrefix *string `json:"usernamePrefix,omitempty"`
+
+	// pending is the plan that the loss guard holds. Present while it does.
+	// +optional
+	Pending *PendingPlan `json:"pending,omitempty"`
+
+	// progress is how far the directory's own account of its changes has been followed, for the next start of the operator.
+	// +optional
+	Progress *ChangesProgress `json:"progress,omitempty"`
+}
+
+// PendingPlan is what waits for somebody to look at it. The annotation iam.rollcall.dev/accept-loss with the token as its value lets
+// exactly this plan pass.
+type PendingPlan struct {
+	// create counts the Users and Groups that would be created in place of renamed ones; joiners do not wait.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Create *int32 `json:"create,omitempty"`
+
+	// update counts the Users and Groups that would change or go.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Update *int32 `json:"update,omitempty"`
+
+	// withdraw counts the people who would lose access.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Withdraw *int32 `json:"withdraw,omitempty"`
+
+	// token is a digest of the plan and of startTime: another plan has another one.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Token string `json:"token,omitempty"`
+
+	// startTime is when the guard began to hold.
+	// +required
+	StartTime metav1.Time `json:"startTime,omitzero"`
+}
+
+// ChangesProgress is how far a directory's changes have been followed.
+type ChangesProgress struct {
+	// source is a digest of the server and the searches that this belongs to: for others it means nothing.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Source string `json:"source,omitempty"`
+
+	// cookies are what the server gave to go on from: one for people and one for groups (RFC 4533, section 2.1.2), in base64, or
+	// that of DirSync (MS-ADTS, section 3.1.1.3.4.1.3) with the domain controller whose it is and its last change.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=3
+	// +kubebuilder:validation:items:MinLength=0
+	// +kubebuilder:validation:items:MaxLength=65536
+	Cookies []string `json:"cookies,omitempty"`
+
+	// position is the newest change of each of the directory's providers that was seen, as "provider at": a server that is behind
+	// it is a replica that lags, or was restored from a backup.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=1024
+	Position []string `json:"position,omitempty"`
 }
 
 // Directory is an external directory whose people and groups are mirrored into the cluster as Users and Groups.
@@ -307,6 +452,8 @@ type DirectoryStatus struct {
 // +kubebuilder:printcolumn:name="Groups",type=integer,JSONPath=`.status.groups`
 // +kubebuilder:printcolumn:name="Last-Sync",type=date,JSONPath=`.status.lastSyncTime`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Changes",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="ChangesWatched")].reason`
+// +kubebuilder:printcolumn:name="Pending",type=string,priority=1,JSONPath=`.status.pending.token`
 // +kubebuilder:printcolumn:name="URL",type=string,priority=1,JSONPath=`.spec.ldap.url`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 63",message="a Directory's name is a label value on what it imports: use at most 63 characters"
@@ -336,8 +483,15 @@ type DirectoryList struct {
 	Items           []Directory `json:"items"`
 }
 
-// UsernamePrefix is what goes before a login name of this Directory.
-func (d *Directory) UsernamePrefix() string { return orDefault(d.Spec.UsernamePrefix, d.Name+":") }
+// DeclaredUsernamePrefix is what the spec wants before a login name of this Directory.
+func (d *Directory) DeclaredUsernamePrefix() string {
+	return orDefault(d.Spec.UsernamePrefix, d.Name+":")
+}
+
+// UsernamePrefix is what goes before a login name of this Directory now.
+func (d *Directory) UsernamePrefix() string {
+	return orDefault(d.Status.UsernamePrefix, d.DeclaredUsernamePrefix())
+}
 
 // GroupPrefix is what goes before a group name of this Directory.
 func (d *Directory) GroupPrefix() string { return orDefault(d.Spec.GroupPrefix, d.Name+":") }

@@ -64,6 +64,10 @@ type GroupStatus struct {
 	// +optional
 	State IdentityState `json:"state,omitempty"`
 
+	// missingTime is when the entry was first found missing, while the Directory's leavers.graceSeconds run.
+	// +optional
+	MissingTime *metav1.Time `json:"missingTime,omitempty"`
+
 	// members counts the Users in this group, members of nested groups included.
 	// +optional
 	// +kubebuilder:validation:Minimum=0

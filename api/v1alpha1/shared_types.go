@@ -43,7 +43,7 @@ const (
 	IdentityReplaced IdentityState = "Replaced"
 )
 
-// Labels, finalizers and names that this API puts on objects.
+// Labels, annotations, finalizers and names that this API puts on objects.
 const (
 	// LabelDirectory is on Users and Groups that a Directory imported; its value is the Directory's name.
 	LabelDirectory = "iam.rollcall.dev/directory"
@@ -55,6 +55,8 @@ const (
 	ManagedBy = "rollcall"
 	// FinalizerDirectory keeps a Directory until what it imported is withdrawn.
 	FinalizerDirectory = "iam.rollcall.dev/directory"
+	// AnnotationAcceptLoss on a Directory lets the pending plan pass whose token it holds.
+	AnnotationAcceptLoss = "iam.rollcall.dev/accept-loss"
 	// ManagedGroup is the marker group (O) in every certificate that the operator has issued.
 	ManagedGroup = "rollcall:managed"
 )

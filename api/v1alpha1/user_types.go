@@ -104,6 +104,10 @@ type Identity struct {
 	// state is Present, Disabled, Missing or Replaced.
 	// +required
 	State IdentityState `json:"state,omitempty"`
+
+	// missingTime is when the entry was first found missing, while the Directory's leavers.graceSeconds run.
+	// +optional
+	MissingTime *metav1.Time `json:"missingTime,omitempty"`
 }
 
 // Certificate is a client certificate that the operator had signed for a User.

@@ -21,6 +21,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 	// Group=iam.rollcall.dev, Version=v1alpha1
 	case v1alpha1.SchemeGroupVersion.WithKind("Certificate"):
 		return &apiv1alpha1.CertificateApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ChangesProgress"):
+		return &apiv1alpha1.ChangesProgressApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Directory"):
 		return &apiv1alpha1.DirectoryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DirectorySpec"):
@@ -43,6 +45,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.IdentityApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("KubeconfigSpec"):
 		return &apiv1alpha1.KubeconfigSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LDAPDisabled"):
+		return &apiv1alpha1.LDAPDisabledApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LDAPGroupAttributes"):
 		return &apiv1alpha1.LDAPGroupAttributesApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LDAPGroups"):
@@ -59,6 +63,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.NameReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NamespaceSet"):
 		return &apiv1alpha1.NamespaceSetApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PendingPlan"):
+		return &apiv1alpha1.PendingPlanApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RoleReference"):
 		return &apiv1alpha1.RoleReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretReference"):

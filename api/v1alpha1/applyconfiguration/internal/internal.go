@@ -50,6 +50,26 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: serialNumber
       type:
         scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.ChangesMode
+  scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.ChangesProgress
+  map:
+    fields:
+    - name: cookies
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: position
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: source
+      type:
+        scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.Directory
   map:
     fields:
@@ -117,6 +137,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: observedGeneration
       type:
         scalar: numeric
+    - name: pending
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.PendingPlan
+    - name: progress
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.ChangesProgress
+    - name: usernamePrefix
+      type:
+        scalar: string
     - name: users
       type:
         scalar: numeric
@@ -248,6 +277,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: members
       type:
         scalar: numeric
+    - name: missingTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: observedGeneration
       type:
         scalar: numeric
@@ -272,6 +304,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: id
       type:
         scalar: string
+    - name: missingTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: state
       type:
         namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.IdentityState
@@ -292,6 +327,18 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: secretRef
       type:
         namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.SecretReference
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.LDAPDisabled
+  map:
+    fields:
+    - name: attribute
+      type:
+        scalar: string
+    - name: values
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.LDAPGroupAttributes
   map:
     fields:
@@ -330,6 +377,10 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: caSecretRef
       type:
         namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.NameReference
+    - name: changes
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.ChangesMode
+      default: Auto
     - name: groups
       type:
         namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.LDAPGroups
@@ -371,6 +422,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: baseDN
       type:
         scalar: string
+    - name: disabled
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.LDAPDisabled
     - name: filter
       type:
         scalar: string
@@ -379,6 +433,14 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.LeaversSpec
   map:
     fields:
+    - name: graceSeconds
+      type:
+        scalar: numeric
+      default: 0
+    - name: maxLossPercent
+      type:
+        scalar: numeric
+      default: 10
     - name: policy
       type:
         namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.LeaversPolicy
@@ -403,6 +465,24 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.NestingMode
   scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.PendingPlan
+  map:
+    fields:
+    - name: create
+      type:
+        scalar: numeric
+    - name: startTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: token
+      type:
+        scalar: string
+    - name: update
+      type:
+        scalar: numeric
+    - name: withdraw
+      type:
+        scalar: numeric
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.RoleKind
   scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.RoleReference

@@ -16,11 +16,12 @@ import (
 type DirectorySpecApplyConfiguration struct {
 	// ldap is an LDAP server (RFC 4511).
 	LDAP *LDAPSourceApplyConfiguration `json:"ldap,omitempty"`
-	// import says whom to bring into the cluster: All (the default), or only Declared people and groups, for whom
-	// a User or Group with a directoryRef to this Directory exists.
+	// import says whom to bring into the cluster: All (the default); only those whom some Grant reaches (Granted), directly or
+	// through nested groups; or only Declared people and groups, for whom a User or Group with a directoryRef to this Directory
+	// exists.
 	Import *apiv1alpha1.ImportPolicy `json:"import,omitempty"`
 	// usernamePrefix goes before every login name to make the Kubernetes username. Default: the Directory's name and
-	// a colon. An empty prefix is allowed; one that could make a name begin with "system:" is not.
+	// a colon. An empty prefix is allowed; one that could make a name begin with "system:" is not. Changing it renames everybody, which the loss guard holds until it is accepted: status.usernamePrefix is the one in force.
 	UsernamePrefix *string `json:"usernamePrefix,omitempty"`
 	// groupPrefix goes before every group name to make the Kubernetes group. Default: the Directory's name and a colon.
 	// The same rules as for usernamePrefix.
@@ -29,7 +30,7 @@ type DirectorySpecApplyConfiguration struct {
 	SyncIntervalSeconds *int32 `json:"syncIntervalSeconds,omitempty"`
 	// sync is Active (the default) or Paused; a paused Directory is not read, and its Users and Groups stay as they are.
 	Sync *apiv1alpha1.SyncState `json:"sync,omitempty"`
-	// leavers says what becomes of people whose entry is gone.
+	// leavers says what becomes of people whose entry is gone, and how many may go unasked.
 	Leavers *LeaversSpecApplyConfiguration `json:"leavers,omitempty"`
 }
 

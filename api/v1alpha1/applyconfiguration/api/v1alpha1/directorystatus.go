@@ -16,7 +16,8 @@ import (
 // DirectoryStatus is what came of reading the directory.
 type DirectoryStatusApplyConfiguration struct {
 	// conditions are Ready (reasons Synced, Paused, Unreachable, TLSFailed, BindFailed, IncompleteRead, InvalidConfig,
-	// SecretNotFound, Failed), Reconciling, Stalled, Insecure.
+	// SecretNotFound, LossGuard, Failed), ChangesWatched (reasons Syncrepl, DirSync, PollRequested, NotSupported, NotPermitted,
+	// Connecting, Disconnected), Reconciling, Stalled, Insecure.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation that this status speaks of; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
@@ -26,6 +27,12 @@ type DirectoryStatusApplyConfiguration struct {
 	Groups *int32 `json:"groups,omitempty"`
 	// lastSyncTime is when the last complete read began.
 	LastSyncTime *metav1.Time `json:"lastSyncTime,omitempty"`
+	// usernamePrefix is the prefix in force: another in spec takes effect when the loss guard lets it.
+	UsernamePrefix *string `json:"usernamePrefix,omitempty"`
+	// pending is the plan that the loss guard holds. Present while it does.
+	Pending *PendingPlanApplyConfiguration `json:"pending,omitempty"`
+	// progress is how far the directory's own account of its changes has been followed, for the next start of the operator.
+	Progress *ChangesProgressApplyConfiguration `json:"progress,omitempty"`
 }
 
 // DirectoryStatusApplyConfiguration constructs a declarative configuration of the DirectoryStatus type for use with
@@ -76,5 +83,29 @@ func (b *DirectoryStatusApplyConfiguration) WithGroups(value int32) *DirectorySt
 // If called multiple times, the LastSyncTime field is set to the value of the last call.
 func (b *DirectoryStatusApplyConfiguration) WithLastSyncTime(value metav1.Time) *DirectoryStatusApplyConfiguration {
 	b.LastSyncTime = &value
+	return b
+}
+
+// WithUsernamePrefix sets the UsernamePrefix field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the UsernamePrefix field is set to the value of the last call.
+func (b *DirectoryStatusApplyConfiguration) WithUsernamePrefix(value string) *DirectoryStatusApplyConfiguration {
+	b.UsernamePrefix = &value
+	return b
+}
+
+// WithPending sets the Pending field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Pending field is set to the value of the last call.
+func (b *DirectoryStatusApplyConfiguration) WithPending(value *PendingPlanApplyConfiguration) *DirectoryStatusApplyConfiguration {
+	b.Pending = value
+	return b
+}
+
+// WithProgress sets the Progress field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Progress field is set to the value of the last call.
+func (b *DirectoryStatusApplyConfiguration) WithProgress(value *ChangesProgressApplyConfiguration) *DirectoryStatusApplyConfiguration {
+	b.Progress = value
 	return b
 }

@@ -7,6 +7,7 @@ package v1alpha1
 
 import (
 	apiv1alpha1 "github.com/rollcall-iam/rollcall/api/v1alpha1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	v1 "k8s.io/client-go/applyconfigurations/meta/v1"
 )
 
@@ -26,6 +27,8 @@ type GroupStatusApplyConfiguration struct {
 	ID *string `json:"id,omitempty"`
 	// state is what the directory said at its last complete read: Present, Missing or Replaced. Absent for local groups.
 	State *apiv1alpha1.IdentityState `json:"state,omitempty"`
+	// missingTime is when the entry was first found missing, while the Directory's leavers.graceSeconds run.
+	MissingTime *metav1.Time `json:"missingTime,omitempty"`
 	// members counts the Users in this group, members of nested groups included.
 	Members *int32 `json:"members,omitempty"`
 }
@@ -78,6 +81,14 @@ func (b *GroupStatusApplyConfiguration) WithID(value string) *GroupStatusApplyCo
 // If called multiple times, the State field is set to the value of the last call.
 func (b *GroupStatusApplyConfiguration) WithState(value apiv1alpha1.IdentityState) *GroupStatusApplyConfiguration {
 	b.State = &value
+	return b
+}
+
+// WithMissingTime sets the MissingTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MissingTime field is set to the value of the last call.
+func (b *GroupStatusApplyConfiguration) WithMissingTime(value metav1.Time) *GroupStatusApplyConfiguration {
+	b.MissingTime = &value
 	return b
 }
 

@@ -7,6 +7,7 @@ package v1alpha1
 
 import (
 	apiv1alpha1 "github.com/rollcall-iam/rollcall/api/v1alpha1"
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // IdentityApplyConfiguration represents a declarative configuration of the Identity type for use
@@ -26,6 +27,8 @@ type IdentityApplyConfiguration struct {
 	Groups []string `json:"groups,omitempty"`
 	// state is Present, Disabled, Missing or Replaced.
 	State *apiv1alpha1.IdentityState `json:"state,omitempty"`
+	// missingTime is when the entry was first found missing, while the Directory's leavers.graceSeconds run.
+	MissingTime *v1.Time `json:"missingTime,omitempty"`
 }
 
 // IdentityApplyConfiguration constructs a declarative configuration of the Identity type for use with
@@ -81,5 +84,13 @@ func (b *IdentityApplyConfiguration) WithGroups(values ...string) *IdentityApply
 // If called multiple times, the State field is set to the value of the last call.
 func (b *IdentityApplyConfiguration) WithState(value apiv1alpha1.IdentityState) *IdentityApplyConfiguration {
 	b.State = &value
+	return b
+}
+
+// WithMissingTime sets the MissingTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MissingTime field is set to the value of the last call.
+func (b *IdentityApplyConfiguration) WithMissingTime(value v1.Time) *IdentityApplyConfiguration {
+	b.MissingTime = &value
 	return b
 }

@@ -10,11 +10,13 @@ package v1alpha1
 //
 // LDAPGroupAttributes names the attributes of a group.
 type LDAPGroupAttributesApplyConfiguration struct {
-	// id is the attribute that never changes and is never given to another entry. Default entryUUID (RFC 4530).
+	// id is the attribute that never changes and is never given to another entry. Default entryUUID (RFC 4530), or
+	// objectGUID with schema ActiveDirectory. Letter case does not tell ids apart.
 	ID *string `json:"id,omitempty"`
-	// name is the group's name. Of several values the one in the entry's RDN counts. Default cn.
+	// name is the group's name. Of several values the one in the entry's RDN counts. Default cn, or sAMAccountName
+	// with schema ActiveDirectory.
 	Name *string `json:"name,omitempty"`
-	// member lists the members: DNs with schema RFC2307bis (default member), login names with RFC2307 (default memberUid).
+	// member lists the members: login names with schema RFC2307 (default memberUid), DNs with the others (default member).
 	Member *string `json:"member,omitempty"`
 }
 

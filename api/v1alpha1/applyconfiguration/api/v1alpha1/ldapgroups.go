@@ -16,12 +16,13 @@ import (
 type LDAPGroupsApplyConfiguration struct {
 	// baseDN is the entry below which groups are searched, at any depth (RFC 4514).
 	BaseDN *string `json:"baseDN,omitempty"`
-	// filter that groups match (RFC 4515). Default by schema: (objectClass=groupOfNames) or (objectClass=posixGroup).
+	// filter that groups match (RFC 4515). Default by schema: (objectClass=groupOfNames), (objectClass=posixGroup) or
+	// (objectClass=group).
 	Filter *string `json:"filter,omitempty"`
 	// attributes maps what is read.
 	Attributes *LDAPGroupAttributesApplyConfiguration `json:"attributes,omitempty"`
-	// nesting says whether members of member groups count. Default by schema: Nested for RFC2307bis, Flat for RFC2307,
-	// whose groups name people only.
+	// nesting says whether members of member groups count. Default by schema: Flat for RFC2307, whose groups name people
+	// only, and Nested for the others.
 	Nesting *apiv1alpha1.NestingMode `json:"nesting,omitempty"`
 }
 

@@ -25,8 +25,12 @@ type LDAPSourceApplyConfiguration struct {
 	// bindSecretRef names a Secret in the operator's namespace with the keys username (the bind DN) and password
 	// for a simple bind (RFC 4513, section 5.1.3). Default: no bind. Changed values are picked up at once.
 	BindSecretRef *NameReferenceApplyConfiguration `json:"bindSecretRef,omitempty"`
-	// schema sets the defaults of filters, attributes and nesting: RFC2307bis (the default) or RFC2307.
+	// schema sets the defaults of filters, attributes and nesting: RFC2307bis (the default), RFC2307 or ActiveDirectory.
 	Schema *apiv1alpha1.LDAPSchema `json:"schema,omitempty"`
+	// changes says how changes between two full reads become known: Auto (the default) lets the server tell them as they happen,
+	// by content synchronization (RFC 4533, refreshAndPersist) or, with schema ActiveDirectory, by DirSync (MS-ADTS,
+	// section 3.1.1.3.4.1.3), and Poll waits for the next full read. The condition ChangesWatched says what came of it.
+	Changes *apiv1alpha1.ChangesMode `json:"changes,omitempty"`
 	// users says where people are.
 	Users *LDAPUsersApplyConfiguration `json:"users,omitempty"`
 	// groups says where groups are. Default: no groups.
@@ -76,6 +80,14 @@ func (b *LDAPSourceApplyConfiguration) WithBindSecretRef(value *NameReferenceApp
 // If called multiple times, the Schema field is set to the value of the last call.
 func (b *LDAPSourceApplyConfiguration) WithSchema(value apiv1alpha1.LDAPSchema) *LDAPSourceApplyConfiguration {
 	b.Schema = &value
+	return b
+}
+
+// WithChanges sets the Changes field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Changes field is set to the value of the last call.
+func (b *LDAPSourceApplyConfiguration) WithChanges(value apiv1alpha1.ChangesMode) *LDAPSourceApplyConfiguration {
+	b.Changes = &value
 	return b
 }
 

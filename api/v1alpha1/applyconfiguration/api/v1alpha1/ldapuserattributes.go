@@ -10,11 +10,13 @@ package v1alpha1
 //
 // LDAPUserAttributes names the attributes of a person.
 type LDAPUserAttributesApplyConfiguration struct {
-	// id is the attribute that never changes and is never given to another entry. Default entryUUID (RFC 4530).
+	// id is the attribute that never changes and is never given to another entry. Default entryUUID (RFC 4530), or
+	// objectGUID with schema ActiveDirectory. Letter case does not tell ids apart.
 	ID *string `json:"id,omitempty"`
-	// userName is the login name. Of several values the one in the entry's RDN counts. Default uid.
+	// userName is the login name. Of several values the one in the entry's RDN counts. Default uid, or
+	// sAMAccountName with schema ActiveDirectory.
 	UserName *string `json:"userName,omitempty"`
-	// displayName is the name for people to read. Default cn.
+	// displayName is the name for people to read. Default cn, or displayName with schema ActiveDirectory.
 	DisplayName *string `json:"displayName,omitempty"`
 	// email is the mail address. Default mail.
 	Email *string `json:"email,omitempty"`

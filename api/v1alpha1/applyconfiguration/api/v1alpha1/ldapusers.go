@@ -12,10 +12,15 @@ package v1alpha1
 type LDAPUsersApplyConfiguration struct {
 	// baseDN is the entry below which people are searched, at any depth (RFC 4514).
 	BaseDN *string `json:"baseDN,omitempty"`
-	// filter that people match (RFC 4515). Default by schema: (objectClass=inetOrgPerson) or (objectClass=posixAccount).
+	// filter that people match (RFC 4515). Default by schema: (objectClass=inetOrgPerson), (objectClass=posixAccount) or
+	// (&(objectCategory=person)(objectClass=user)).
 	Filter *string `json:"filter,omitempty"`
 	// attributes maps what is read.
 	Attributes *LDAPUserAttributesApplyConfiguration `json:"attributes,omitempty"`
+	// disabled names one more sign that the directory keeps a person out. Those that directories have of their own always count:
+	// an administrator's lock by password policy (pwdAccountLockedTime 000001010000Z), nsAccountLock, shadowExpire, and with schema
+	// ActiveDirectory the flag of userAccountControl and accountExpires.
+	Disabled *LDAPDisabledApplyConfiguration `json:"disabled,omitempty"`
 }
 
 // LDAPUsersApplyConfiguration constructs a declarative configuration of the LDAPUsers type for use with
@@ -45,5 +50,13 @@ func (b *LDAPUsersApplyConfiguration) WithFilter(value string) *LDAPUsersApplyCo
 // If called multiple times, the Attributes field is set to the value of the last call.
 func (b *LDAPUsersApplyConfiguration) WithAttributes(value *LDAPUserAttributesApplyConfiguration) *LDAPUsersApplyConfiguration {
 	b.Attributes = value
+	return b
+}
+
+// WithDisabled sets the Disabled field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Disabled field is set to the value of the last call.
+func (b *LDAPUsersApplyConfiguration) WithDisabled(value *LDAPDisabledApplyConfiguration) *LDAPUsersApplyConfiguration {
+	b.Disabled = value
 	return b
 }

@@ -16,6 +16,14 @@ import (
 type LeaversSpecApplyConfiguration struct {
 	// policy is Suspend (the default: the object stays, inactive) or Delete (imported objects only).
 	Policy *apiv1alpha1.LeaversPolicy `json:"policy,omitempty"`
+	// maxLossPercent is how many of a hundred people may lose access, by one read or bit by bit between two full reads, before
+	// the operator stops and asks (condition Stalled, reason LossGuard). Five may always lose it, unless that is more than half of
+	// all who are gone at once. Whom the directory disables is weighed apart, and one by one always loses access at once.
+	// Default 10; 100 never asks.
+	MaxLossPercent *int32 `json:"maxLossPercent,omitempty"`
+	// graceSeconds is how long an entry may be missing before it counts as gone, in seconds; until then its person or group stays
+	// as it was. Never applies to people who are disabled. Default 0, at most 30 days.
+	GraceSeconds *int32 `json:"graceSeconds,omitempty"`
 }
 
 // LeaversSpecApplyConfiguration constructs a declarative configuration of the LeaversSpec type for use with
@@ -29,5 +37,21 @@ func LeaversSpec() *LeaversSpecApplyConfiguration {
 // If called multiple times, the Policy field is set to the value of the last call.
 func (b *LeaversSpecApplyConfiguration) WithPolicy(value apiv1alpha1.LeaversPolicy) *LeaversSpecApplyConfiguration {
 	b.Policy = &value
+	return b
+}
+
+// WithMaxLossPercent sets the MaxLossPercent field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MaxLossPercent field is set to the value of the last call.
+func (b *LeaversSpecApplyConfiguration) WithMaxLossPercent(value int32) *LeaversSpecApplyConfiguration {
+	b.MaxLossPercent = &value
+	return b
+}
+
+// WithGraceSeconds sets the GraceSeconds field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the GraceSeconds field is set to the value of the last call.
+func (b *LeaversSpecApplyConfiguration) WithGraceSeconds(value int32) *LeaversSpecApplyConfiguration {
+	b.GraceSeconds = &value
 	return b
 }
