@@ -8,9 +8,9 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"net"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
@@ -38,15 +38,13 @@ type Credentials struct {
 
 // Source is a directory.Source.
 type Source struct {
-	url        string
-	tlsMode    v1alpha1.TLSMode
-	tlsConfig  *tls.Config
-	bindDN     string
-	password   string
-	users      query
-	groups     *query
-	byUID      bool
-	moreOfUser []string
+	url       string
+	tlsMode   v1alpha1.TLSMode
+	tlsConfig *tls.Config
+	bindDN    string
+	password  string
+	users     query
+	groups    *query
 }
 
 var _ directory.Source = &Source{}
@@ -55,10 +53,7 @@ var _ directory.Source = &Source{}
 func New(spec *v1alpha1.LDAPSource, credentials Credentials) (*Source, error) {
 	s := &Source{
 		url: spec.URL, tlsMode: spec.TLS, bindDN: credentials.BindDN, password: credentials.Password,
-		users: userQuery(spec), groups: groupQuery(spec), byUID: memberUID(spec), moreOfUser: []string{lockedAttribute},
-	}
-	if s.byUID {
-		s.moreOfUser = append(s.moreOfUser, uidAttribute)
+		users: userQuery(spec), groups: groupQuery(spec),
 	}
 	if err := s.validate(); err != nil {
 		return nil, err
@@ -71,12 +66,29 @@ func New(spec *v1alpha1.LDAPSource, credentials Credentials) (*Source, error) {
 	return s, nil
 }
 
-func (s *Source) validate() error {
-	if err := validateQuery("spec.ldap.users", &s.users); err != nil {
-		return err
+// String tells what is read, without credentials: what one source told means nothing to another.
+func (s *Source) String() string {
+	var told strings.Builder
+	told.WriteString(s.url + "\n" + s.bindDN)
+	for _, q := range s.queries() {
+		told.WriteString("\n\n" + q.String())
 	}
-	if s.groups != nil {
-		return validateQuery("spec.ldap.groups", s.groups)
+	return told.String()
+}
+
+// queries are the searches that make up the directory: people, and groups if any.
+func (s *Source) queries() []*query {
+	if s.groups == nil {
+		return []*query{&s.users}
+	}
+	return []*query{&s.users, s.groups}
+}
+
+func (s *Source) validate() error {
+	for i, q := range s.queries() {
+		if err := validateQuery([]string{"spec.ldap.users", "spec.ldap.groups"}[i], q); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -106,64 +118,8 @@ func tlsConfig(spec *v1alpha1.LDAPSource, ca []byte) (*tls.Config, error) {
 	return config, nil
 }
 
-// Read implements directory.Source.
-func (s *Source) Read(ctx context.Context) (*directory.Snapshot, error) {
-	connection, err := s.dial(ctx)
-	if err != nil {
-		return nil, err
-	}
-	// go-ldap does not look at contexts while it waits: closing the connection is what ends a handshake or a search.
-	stop := context.AfterFunc(ctx, func() { _ = connection.Close() })
-	defer stop()
-	defer func() { _ = connection.Close() }()
-	snapshot, err := s.read(connection)
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return nil, outcome.Transientf(v1alpha1.ReasonUnreachable, "%s did not answer a full read in time", s.url)
-	}
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	return snapshot, err
-}
-
-func (s *Source) read(connection *ldap.Conn) (*directory.Snapshot, error) {
-	if err := s.secure(connection); err != nil {
-		return nil, err
-	}
-	snapshot := &directory.Snapshot{}
-	entries, err := s.search(connection, &s.users, s.moreOfUser...)
-	if err != nil {
-		return nil, err
-	}
-	for _, entry := range entries {
-		snapshot.People = append(snapshot.People, person(entry, &s.users, s.byUID))
-	}
-	if s.groups == nil {
-		return snapshot, nil
-	}
-	entries, err = s.search(connection, s.groups)
-	if err != nil {
-		return nil, err
-	}
-	for _, entry := range entries {
-		snapshot.Groups = append(snapshot.Groups, group(entry, s.groups, s.byUID))
-	}
-	return snapshot, nil
-}
-
-// search returns every entry or an error: any result but success, on any page, means that there is more than was sent.
-func (s *Source) search(connection *ldap.Conn, q *query, more ...string) ([]*ldap.Entry, error) {
-	request := ldap.NewSearchRequest(q.baseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false,
-		q.filter, q.attributes(more...), nil)
-	result, err := connection.SearchWithPaging(request, pageSize)
-	if err != nil {
-		return nil, searchProblem(err, q, s.bindDN)
-	}
-	return result.Entries, nil
-}
-
 func (s *Source) dial(ctx context.Context) (*ldap.Conn, error) {
-	dialer := &net.Dialer{Timeout: dialTimeout}
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAliveConfig: keepAlive()}
 	if deadline, ok := ctx.Deadline(); ok {
 		dialer.Deadline = deadline
 	}
@@ -173,6 +129,11 @@ func (s *Source) dial(ctx context.Context) (*ldap.Conn, error) {
 	}
 	connection.SetTimeout(answerTimeout)
 	return connection, nil
+}
+
+// keepAlive finds out within half a minute that the other end is gone: a watch has nothing to say for hours, and waits without a limit.
+func keepAlive() net.KeepAliveConfig {
+	return net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}
 }
 
 // secure turns TLS on where it is not on yet, and only then binds.

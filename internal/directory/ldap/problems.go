@@ -11,6 +11,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/directory"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 )
 
@@ -37,21 +38,48 @@ func bindProblem(err error, url, bindDN string) error {
 	}
 }
 
-func searchProblem(err error, q *query, bindDN string) error {
+func searchProblem(err error, baseDN, bindDN string) error {
 	switch {
-	case ldap.IsErrorAnyOf(err, ldap.LDAPResultSizeLimitExceeded, ldap.LDAPResultTimeLimitExceeded, ldap.LDAPResultAdminLimitExceeded):
+	case cutShort(err):
 		return outcome.Terminalf(v1alpha1.ReasonIncompleteRead,
-			"the server cut the answer below %q short: %s; raise its limits for %q, paged searches included", q.baseDN, cause(err), bindDN)
+			"the server cut the answer below %q short: %s; raise its limits for %q, paged searches included", baseDN, cause(err), bindDN)
 	case ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchObject):
 		return outcome.Terminalf(v1alpha1.ReasonInvalidConfig,
-			"the base DN %q does not exist, or %q may not see it", q.baseDN, bindDN)
+			"the base DN %q does not exist, or %q may not see it", baseDN, bindDN)
 	case ldap.IsErrorWithCode(err, ldap.LDAPResultInsufficientAccessRights):
-		return outcome.Terminalf(v1alpha1.ReasonBindFailed, "%q may not search below %q", bindDN, q.baseDN)
+		return outcome.Terminalf(v1alpha1.ReasonBindFailed, "%q may not search below %q", bindDN, baseDN)
 	case unavailable(err):
-		return outcome.Transientf(v1alpha1.ReasonUnreachable, "the read below %q broke off: %s", q.baseDN, cause(err))
+		return outcome.Transientf(v1alpha1.ReasonUnreachable, "the read below %q broke off: %s", baseDN, cause(err))
 	default:
-		return outcome.Transientf(v1alpha1.ReasonFailed, "the read below %q failed: %s", q.baseDN, cause(err))
+		return outcome.Transientf(v1alpha1.ReasonFailed, "the read below %q failed: %s", baseDN, cause(err))
 	}
+}
+
+// watchProblem says why a watch ended. Results that say that the server cannot go on from a cookie are no problem where there was one:
+// unwillingToPerform (a cookie newer than the data), e-syncRefreshRequired (RFC 4533, section 2.4), and what servers make of one that
+// they cannot read.
+func watchProblem(err error, baseDN, bindDN string, resumed bool) error {
+	const refreshRequired = 4096
+	lost := ldap.IsErrorAnyOf(err, ldap.LDAPResultUnwillingToPerform, refreshRequired, ldap.LDAPResultUnavailableCriticalExtension,
+		ldap.LDAPResultProtocolError)
+	switch {
+	case lost && resumed:
+		return directory.ErrStartOver
+	case lost:
+		return outcome.Terminalf(v1alpha1.ReasonNotSupported, "the server does not tell changes below %q: %s", baseDN, cause(err))
+	case cutShort(err):
+		return outcome.Terminalf(v1alpha1.ReasonNotPermitted,
+			"the server cut short what it tells of changes below %q: %s; raise its limits for %q, unpaged searches included",
+			baseDN, cause(err), bindDN)
+	case ldap.IsErrorAnyOf(err, ldap.LDAPResultInsufficientAccessRights, ldap.LDAPResultNoSuchObject):
+		return outcome.Terminalf(v1alpha1.ReasonNotPermitted, "%q may not see the changes below %q: %s", bindDN, baseDN, cause(err))
+	default:
+		return outcome.Transientf(v1alpha1.ReasonDisconnected, "the watch below %q broke off: %s", baseDN, cause(err))
+	}
+}
+
+func cutShort(err error) bool {
+	return ldap.IsErrorAnyOf(err, ldap.LDAPResultSizeLimitExceeded, ldap.LDAPResultTimeLimitExceeded, ldap.LDAPResultAdminLimitExceeded)
 }
 
 func unavailable(err error) bool {

@@ -5,53 +5,124 @@ package ldap
 
 import (
 	"cmp"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 )
 
+// Attributes that have one name in every directory that has them.
 const (
-	// lockedAttribute is set by the password policy of OpenLDAP (draft-behera-ldap-password-policy) on a locked account.
-	lockedAttribute = "pwdAccountLockedTime"
-	// lockedForGood is its value on an account that an administrator locked. Any other is the time of too many wrong passwords:
-	// everybody can bring that about for everybody, and it stays when the lockout is long over.
-	lockedForGood = "000001010000Z"
+	attrUID                = "uid"
+	attrEntryUUID          = "entryUUID"            // RFC 4530
+	attrUniqueID           = "nsUniqueId"           // 389 Directory Server
+	attrLockedTime         = "pwdAccountLockedTime" // draft-behera-ldap-password-policy
+	attrAccountLock        = "nsAccountLock"        // 389 Directory Server
+	attrShadowExpire       = "shadowExpire"         // RFC 2307
+	attrObjectGUID         = "objectGUID"           // MS-ADA3, as all that follow
+	attrObjectSID          = "objectSid"
+	attrPrimaryGroupID     = "primaryGroupID"
+	attrUserAccountControl = "userAccountControl"
+	attrAccountExpires     = "accountExpires"
 )
+
+// defaults are what a schema brings.
+type defaults struct {
+	userFilter, userName, displayName string
+	groupFilter, groupName, member    string
+	id                                string
+	nested                            bool
+	// signs are the attributes that tell of a person whether they are kept out and which groups hold them otherwise.
+	signs []string
+	// keys are the attributes of which an entry's key is made.
+	keys []string
+}
+
+func defaultsOf(schema v1alpha1.LDAPSchema) defaults {
+	common := []string{attrLockedTime, attrAccountLock, attrShadowExpire}
+	switch schema {
+	case v1alpha1.SchemaActiveDirectory:
+		return defaults{
+			userFilter: "(&(objectCategory=person)(objectClass=user))", userName: "sAMAccountName", displayName: "displayName",
+			groupFilter: "(objectClass=group)", groupName: "sAMAccountName", member: "member", id: attrObjectGUID, nested: true,
+			signs: []string{attrUserAccountControl, attrAccountExpires, attrPrimaryGroupID, attrObjectSID, attrShadowExpire},
+			keys:  []string{attrObjectGUID},
+		}
+	case v1alpha1.SchemaRFC2307:
+		return defaults{
+			userFilter: "(objectClass=posixAccount)", userName: attrUID, displayName: "cn",
+			groupFilter: "(objectClass=posixGroup)", groupName: "cn", member: "memberUid", id: attrEntryUUID,
+			signs: append(common, attrUID), keys: []string{attrEntryUUID, attrUniqueID},
+		}
+	default:
+		return defaults{
+			userFilter: "(objectClass=inetOrgPerson)", userName: attrUID, displayName: "cn",
+			groupFilter: "(objectClass=groupOfNames)", groupName: "cn", member: "member", id: attrEntryUUID, nested: true,
+			signs: common, keys: []string{attrEntryUUID, attrUniqueID},
+		}
+	}
+}
 
 // query is one search with nothing left to default.
 type query struct {
+	schema         v1alpha1.LDAPSchema
 	baseDN, filter string
 	id, name       string
 	// displayName and email are empty for groups, member for people.
 	displayName, email, member string
+	// disabled is the sign that the spec adds, if any.
+	disabled *v1alpha1.LDAPDisabled
+	// others are asked for besides.
+	others []string
 }
 
+// people says whether it is people that are searched.
+func (q *query) people() bool { return q.member == "" }
+
+// byUID says that groups list login names instead of DNs.
+func (q *query) byUID() bool { return q.schema == v1alpha1.SchemaRFC2307 }
+
 // attributes are the names to ask for. Operational ones are sent only when asked for by name.
-func (q *query) attributes(more ...string) []string {
-	names := append([]string{q.id, q.name}, more...)
-	for _, name := range []string{q.displayName, q.email, q.member} {
+func (q *query) attributes() []string {
+	names := append([]string{q.id, q.name}, q.others...)
+	for _, name := range []string{q.displayName, q.email, q.memberRange(0)} {
 		if name != "" {
 			names = append(names, name)
 		}
 	}
-	return names
+	if q.disabled != nil {
+		names = append(names, q.disabled.Attribute)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
-// memberUID says that groups list login names instead of DNs.
-func memberUID(spec *v1alpha1.LDAPSource) bool { return spec.Schema == v1alpha1.SchemaRFC2307 }
+// memberRange asks for the members from a place on. Active Directory gives large groups in parts (MS-ADTS, section 3.1.1.3.1.3.3).
+func (q *query) memberRange(from int) string {
+	if q.schema != v1alpha1.SchemaActiveDirectory || q.member == "" {
+		return q.member
+	}
+	return fmt.Sprintf("%s;range=%d-%d", q.member, from, from+rangeSize-1)
+}
+
+// sameEverywhere is what tells one query's answers from another's: cookies belong to it.
+func (q *query) String() string {
+	return strings.Join(append([]string{q.baseDN, q.filter}, q.attributes()...), "\n")
+}
 
 func userQuery(spec *v1alpha1.LDAPSource) query {
-	class := "inetOrgPerson"
-	if memberUID(spec) {
-		class = "posixAccount"
-	}
-	attributes := spec.Users.Attributes
+	attributes, schema := spec.Users.Attributes, defaultsOf(spec.Schema)
 	return query{
+		schema:      spec.Schema,
 		baseDN:      spec.Users.BaseDN,
-		filter:      cmp.Or(spec.Users.Filter, "(objectClass="+class+")"),
-		id:          cmp.Or(attributes.ID, "entryUUID"),
-		name:        cmp.Or(attributes.UserName, "uid"),
-		displayName: cmp.Or(attributes.DisplayName, "cn"),
+		filter:      cmp.Or(spec.Users.Filter, schema.userFilter),
+		id:          cmp.Or(attributes.ID, schema.id),
+		name:        cmp.Or(attributes.UserName, schema.userName),
+		displayName: cmp.Or(attributes.DisplayName, schema.displayName),
 		email:       cmp.Or(attributes.Email, "mail"),
+		disabled:    spec.Users.Disabled,
+		others:      slices.Concat(schema.signs, schema.keys),
 	}
 }
 
@@ -59,17 +130,19 @@ func groupQuery(spec *v1alpha1.LDAPSource) *query {
 	if spec.Groups == nil {
 		return nil
 	}
-	class, member := "groupOfNames", "member"
-	if memberUID(spec) {
-		class, member = "posixGroup", "memberUid"
+	attributes, schema := spec.Groups.Attributes, defaultsOf(spec.Schema)
+	others := schema.keys
+	if spec.Schema == v1alpha1.SchemaActiveDirectory {
+		others = append(others, attrObjectSID)
 	}
-	attributes := spec.Groups.Attributes
 	return &query{
+		schema: spec.Schema,
 		baseDN: spec.Groups.BaseDN,
-		filter: cmp.Or(spec.Groups.Filter, "(objectClass="+class+")"),
-		id:     cmp.Or(attributes.ID, "entryUUID"),
-		name:   cmp.Or(attributes.Name, "cn"),
-		member: cmp.Or(attributes.Member, member),
+		filter: cmp.Or(spec.Groups.Filter, schema.groupFilter),
+		id:     cmp.Or(attributes.ID, schema.id),
+		name:   cmp.Or(attributes.Name, schema.groupName),
+		member: cmp.Or(attributes.Member, schema.member),
+		others: others,
 	}
 }
 
@@ -81,6 +154,6 @@ func Nested(spec *v1alpha1.LDAPSource) bool {
 	case spec.Groups.Nesting != "":
 		return spec.Groups.Nesting == v1alpha1.NestingNested
 	default:
-		return !memberUID(spec)
+		return defaultsOf(spec.Schema).nested
 	}
 }
