@@ -29,6 +29,8 @@ const (
 	grantsByScope      = "grants-by-scope"
 	bindingsByGrant    = "bindings-by-grant"
 	directoriesByInput = "directories-by-secret"
+
+	directoriesByImport = "directories-by-import"
 )
 
 type definition struct {
@@ -65,6 +67,7 @@ func definitions() []definition {
 		define(bindingsByGrant, func(b *rbacv1.RoleBinding) []string { return []string{b.Labels[v1alpha1.LabelGrant]} }),
 		define(bindingsByGrant, func(b *rbacv1.ClusterRoleBinding) []string { return []string{b.Labels[v1alpha1.LabelGrant]} }),
 		define(directoriesByInput, directorySecrets),
+		define(directoriesByImport, func(d *v1alpha1.Directory) []string { return []string{string(d.Spec.Import)} }),
 	}
 }
 

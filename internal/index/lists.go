@@ -52,6 +52,13 @@ func GroupsWithMember(ctx context.Context, c client.Reader, user string) ([]v1al
 	return groups(ctx, c, groupsByMember, user)
 }
 
+// Grants lists all of them.
+func Grants(ctx context.Context, c client.Reader) ([]v1alpha1.Grant, error) {
+	var list v1alpha1.GrantList
+	err := c.List(ctx, &list, client.UnsafeDisableDeepCopy)
+	return list.Items, err
+}
+
 // GrantsOfSubject lists the Grants that name a Group or User.
 func GrantsOfSubject(ctx context.Context, c client.Reader, kind v1alpha1.SubjectKind, name string) ([]v1alpha1.Grant, error) {
 	return grants(ctx, c, grantsBySubject, pair(string(kind), name))
@@ -85,6 +92,13 @@ func ClusterRoleBindingsOfGrant(ctx context.Context, c client.Reader, grant stri
 func DirectoriesOfSecret(ctx context.Context, c client.Reader, secret string) ([]v1alpha1.Directory, error) {
 	var list v1alpha1.DirectoryList
 	err := c.List(ctx, &list, client.MatchingFields{directoriesByInput: secret}, client.UnsafeDisableDeepCopy)
+	return list.Items, err
+}
+
+// DirectoriesImporting lists the Directories with an import policy.
+func DirectoriesImporting(ctx context.Context, c client.Reader, policy v1alpha1.ImportPolicy) ([]v1alpha1.Directory, error) {
+	var list v1alpha1.DirectoryList
+	err := c.List(ctx, &list, client.MatchingFields{directoriesByImport: string(policy)}, client.UnsafeDisableDeepCopy)
 	return list.Items, err
 }
 

@@ -4,9 +4,14 @@
 package mirror
 
 import (
+	"cmp"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/directory"
 )
 
 type groupChange = Change[v1alpha1.Group, GroupFacts]
@@ -15,54 +20,124 @@ type groupChange = Change[v1alpha1.Group, GroupFacts]
 type groupPlanner struct {
 	in      Input
 	name    func(name, id string) string
+	objects []object
 	entries []entry
 	valid   []entry
 	kept    held
 	skipped Skipped
+	steps   []step
+	members membership
+	// reached are the indexes of the groups that Grants reach.
+	reached map[int]bool
+	// granted are the names of groups that Grants name, awaited those of groups whose entries are missing and may come back.
+	granted, awaited map[string]bool
+	// staying are the objects that the loss guard keeps as they are.
+	staying map[string]bool
 }
 
-func newGroupPlanner(in Input) *groupPlanner {
-	p := &groupPlanner{in: in, name: namer(in.GroupTaken), entries: groupEntries(in)}
-	p.valid, p.kept, p.skipped = sift(p.entries, groupObjects(in), in.Directory.GroupPrefix())
+func newGroupPlanner(in Input, staying map[string]bool) *groupPlanner {
+	p := &groupPlanner{
+		in: in, name: namer(in.GroupTaken), objects: groupObjects(in), entries: groupEntries(in),
+		granted: map[string]bool{}, awaited: map[string]bool{}, staying: staying,
+		members: memberships(in.Snapshot.Groups, in.Nested),
+	}
+	p.valid, p.kept, p.skipped = sift(p.entries, p.objects, in.Directory.GroupPrefix())
+	for i := range in.Groups {
+		if in.Granted.Groups[in.Groups[i].Name] {
+			p.granted[in.Groups[i].Spec.GroupName] = true
+		}
+	}
+	p.reached = p.members.under(p.directly())
+	p.steps = match(p.valid, p.objects, p.kept, policyOf(in, func(e entry) bool { return p.reached[e.index] }))
+	for _, s := range p.steps {
+		if s.verb == await {
+			p.awaited[in.Groups[s.object].Spec.GroupName] = true
+		}
+	}
+	p.members.call(p.names())
 	return p
 }
 
+// directly are the indexes of the groups that Grants name.
+func (p *groupPlanner) directly() map[int]bool {
+	found, n := map[int]bool{}, newNaming(p.objects, p.in.Granted.Groups, p.in.GroupTaken)
+	for _, e := range p.valid {
+		if n.names(e) {
+			found[e.index] = true
+		}
+	}
+	return found
+}
+
+// reaches says whether a person is in a group that Grants reach.
+func (p *groupPlanner) reaches(person *directory.Person) bool {
+	return slices.ContainsFunc(p.members.holding(person), func(group int) bool { return p.reached[group] })
+}
+
 func (p *groupPlanner) plan() ([]groupChange, int, Skipped) {
-	steps := match(p.valid, groupObjects(p.in), p.kept, policyOf(p.in.Directory))
 	var changes []groupChange
-	for _, s := range steps {
+	for _, s := range p.steps {
 		if change, differs := p.change(s); differs {
 			changes = append(changes, change)
 		}
 	}
 	sortChanges(changes)
-	return changes, placed(steps), p.skipped
+	return changes, placed(p.steps), p.skipped
 }
 
 // names are the names by which groups count for their members, by index in the snapshot: those of valid entries, and for entries
-// that cannot be mirrored any more the names that their objects keep. Any other entry of that name counts for nothing, and nor do
-// entries that share an id, since only one of them can be the group that it was.
+// that cannot be mirrored any more the names that their objects keep. Any other entry of a name that an object keeps counts for
+// nothing, and nor do entries that share an id, since only one of them can be the group that it was.
 func (p *groupPlanner) names() map[int]string {
 	ids := map[string]int{}
 	for _, e := range p.entries {
-		ids[e.id]++
+		ids[idKey(e.id)]++
 	}
-	kept := map[string]string{}
-	for _, o := range groupObjects(p.in) {
-		if o.id != "" && p.kept.has(o) {
-			kept[o.id] = o.entryName
-		}
-	}
+	kept, occupied := p.occupied()
 	names := make(map[int]string, len(p.entries))
 	for _, e := range p.entries {
-		if name := kept[e.id]; name != "" && ids[e.id] == 1 {
+		if name := kept[idKey(e.id)]; name != "" && ids[idKey(e.id)] == 1 {
 			names[e.index] = name
 		}
 	}
 	for _, e := range p.valid {
-		names[e.index] = e.name
+		if by, found := occupied[e.name]; !found || by == idKey(e.id) {
+			names[e.index] = e.name
+		}
 	}
 	return names
+}
+
+// occupied are the names that objects keep although no entry of that name may be theirs: by the id of an entry that cannot be mirrored
+// any more, and by name for all.
+func (p *groupPlanner) occupied() (byID, byName map[string]string) {
+	byID, byName = map[string]string{}, map[string]string{}
+	for _, o := range p.objects {
+		if o.id != "" && p.kept.has(o) {
+			byID[idKey(o.id)] = o.entryName
+		}
+		if o.present && (p.kept.has(o) || p.awaited[o.entryName] || p.staying[o.name]) {
+			byName[o.entryName] = idKey(o.id)
+		}
+	}
+	return byID, byName
+}
+
+// containers are the names of groups that hold no person directly: who is in one of them is a matter of other groups.
+func (p *groupPlanner) containers() map[string]bool {
+	people := map[string]bool{}
+	for i := range p.in.Snapshot.People {
+		for _, ref := range p.in.Snapshot.People[i].Refs {
+			people[ref] = true
+		}
+	}
+	found := map[string]bool{}
+	for _, e := range p.valid {
+		if !slices.ContainsFunc(p.in.Snapshot.Groups[e.index].Members, func(ref string) bool { return people[ref] }) {
+			found[e.name] = true
+		}
+	}
+	return found
 }
 
 func groupEntries(in Input) []entry {
@@ -78,7 +153,8 @@ func groupObjects(in Input) []object {
 	for i := range in.Groups {
 		g := &in.Groups[i]
 		objects[i] = object{
-			entryName: g.Spec.GroupName, id: g.Status.ID, imported: imported(g.Labels, in.Directory), index: i,
+			name: g.Name, entryName: g.Spec.GroupName, id: g.Status.ID, imported: imported(g.Labels, in.Directory), index: i,
+			present: g.Status.State == v1alpha1.IdentityPresent, missing: timeOf(g.Status.MissingTime),
 		}
 	}
 	return objects
@@ -88,15 +164,32 @@ func (p *groupPlanner) change(s step) (groupChange, bool) {
 	switch s.verb {
 	case create:
 		return p.create(s), true
-	case remove:
-		group := &p.in.Groups[s.object]
-		return groupChange{Verb: Delete, Object: group, Why: "gone", rank: rankWithdraw, name: group.Name}, true
-	case follow:
-		group := &p.in.Groups[s.object]
-		return groupChange{Verb: Delete, Object: group, Why: "renamed", rank: rankCleanUp, name: group.Name}, true
+	case remove, follow, release:
+		return p.delete(s), true
 	default:
 		return p.observe(s)
 	}
+}
+
+func (p *groupPlanner) delete(s step) groupChange {
+	group := &p.in.Groups[s.object]
+	change := groupChange{Verb: Delete, Object: group, Why: "gone", rank: rankWithdraw, name: group.Name, loss: p.loss(group)}
+	switch s.verb {
+	case follow:
+		change.Why, change.rank = "renamed", rankCleanUp
+	case release:
+		change.Why, change.loss = "released", noLoss
+	default:
+	}
+	return change
+}
+
+// loss is what people in a group lose with it.
+func (p *groupPlanner) loss(group *v1alpha1.Group) loss {
+	if group.Status.State == v1alpha1.IdentityPresent && p.in.Granted.Groups[group.Name] {
+		return lossOfGroup
+	}
+	return noLoss
 }
 
 func (p *groupPlanner) create(s step) groupChange {
@@ -110,18 +203,29 @@ func (p *groupPlanner) create(s step) groupChange {
 		},
 	}
 	facts := GroupFacts{ID: found.ID, State: v1alpha1.IdentityPresent}
-	return groupChange{Verb: Create, Object: group, Facts: facts, Why: "appeared", rank: rankGive, name: name}
+	change := groupChange{Verb: Create, Object: group, Facts: facts, Why: "appeared", rank: rankGive, name: name}
+	if s.object != none {
+		change.successorOf = p.in.Groups[s.object].Name
+	}
+	return change
 }
 
 func (p *groupPlanner) observe(s step) (groupChange, bool) {
 	group := &p.in.Groups[s.object]
-	facts := GroupFacts{ID: group.Status.ID, State: s.state}
-	if s.state == v1alpha1.IdentityPresent {
-		facts.ID = p.in.Snapshot.Groups[s.entry].ID
-	}
-	change := groupChange{Verb: Observe, Object: group, Facts: facts, Why: "gone", rank: rankWithdraw, name: group.Name}
-	if s.state == v1alpha1.IdentityPresent {
+	before := GroupFacts{ID: group.Status.ID, State: group.Status.State, MissingTime: group.Status.MissingTime}
+	change := groupChange{Verb: Observe, Object: group, Facts: before, Why: "gone", rank: rankWithdraw, name: group.Name}
+	switch {
+	case s.verb == await:
+		change.Facts.MissingTime, change.Why = cmp.Or(before.MissingTime, since(p.in.Now)), "missing"
+	case s.state == v1alpha1.IdentityPresent:
+		change.Facts = GroupFacts{ID: p.in.Snapshot.Groups[s.entry].ID, State: s.state}
+		if idKey(before.ID) == idKey(change.Facts.ID) {
+			change.Facts.ID = before.ID
+		}
 		change.Why, change.rank = "changed", rankGive
+	default:
+		change.Facts.State, change.Facts.MissingTime = s.state, nil
+		change.loss = p.loss(group)
 	}
-	return change, group.Status.ID != facts.ID || group.Status.State != facts.State
+	return change, !equality.Semantic.DeepEqual(before, change.Facts)
 }

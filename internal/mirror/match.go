@@ -6,6 +6,8 @@ package mirror
 import (
 	"cmp"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 )
@@ -19,6 +21,8 @@ type entry struct {
 
 // object is what matching needs to know of a User or Group that refers to the directory.
 type object struct {
+	// name of the object itself.
+	name string
 	// entryName is the directory's name for it, as the spec has it.
 	entryName string
 	// id of the entry that it was found to be. Empty before that.
@@ -27,6 +31,12 @@ type object struct {
 	imported bool
 	// bound says that a certificate of that username is still valid: until it expires the object has to keep the name.
 	bound bool
+	// altered says that somebody set something on an imported object, which would be lost with it.
+	altered bool
+	// present says that its entry was there, and not disabled, when it was last seen.
+	present bool
+	// missing is since when the entry has been missing, while that does not count yet. Zero: it is not.
+	missing time.Time
 	// index in the input.
 	index int
 }
@@ -43,6 +53,10 @@ const (
 	remove
 	// follow deletes an imported object whose entry was renamed, after another was made for it.
 	follow
+	// release deletes an imported object whose entry is there but not wanted any more.
+	release
+	// await leaves an object as it is while the entry may come back.
+	await
 )
 
 // step is one decision of matching.
@@ -60,8 +74,21 @@ const none = -1
 
 // policy is what the Directory's spec says to matching.
 type policy struct {
-	importAll     bool
+	// wants says whether an entry shall have an object that nobody declared, releases that objects of those which it does not want go.
+	wants         func(e entry) bool
+	releases      bool
 	deleteLeavers bool
+	grace         time.Duration
+	now           time.Time
+}
+
+// gone says whether an entry that is missing counts as gone. Who has nothing to lose is not waited for.
+func (p policy) gone(o object) bool {
+	since := o.missing
+	if since.IsZero() {
+		since = p.now
+	}
+	return !o.present || !p.now.Before(since.Add(p.grace))
 }
 
 // matcher pairs entries with objects, by id first, and by name only where an object has no id yet.
@@ -79,7 +106,7 @@ func match(entries []entry, objects []object, held held, p policy) []step {
 	m := &matcher{policy: p, byID: map[string][]object{}, unclaimed: map[string]object{}, done: map[int]bool{}}
 	for _, o := range objects {
 		if o.id != "" {
-			m.byID[o.id] = append(m.byID[o.id], o)
+			m.byID[idKey(o.id)] = append(m.byID[idKey(o.id)], o)
 		} else if _, found := m.unclaimed[o.entryName]; !found {
 			m.unclaimed[o.entryName] = o
 		}
@@ -99,10 +126,10 @@ func match(entries []entry, objects []object, held held, p policy) []step {
 
 // place finds the object of an entry, or decides to make one.
 func (m *matcher) place(e entry) {
-	known := m.byID[e.id]
+	known := m.byID[idKey(e.id)]
 	current := m.current(e, known)
 	if current != nil {
-		m.add(step{verb: observe, state: v1alpha1.IdentityPresent, object: current.index, entry: e.index})
+		m.add(step{verb: m.keep(*current, e), state: v1alpha1.IdentityPresent, object: current.index, entry: e.index})
 	}
 	declared := slices.ContainsFunc(known, func(o object) bool { return !o.imported })
 	if current == nil && !declared {
@@ -111,6 +138,14 @@ func (m *matcher) place(e entry) {
 	for _, o := range known {
 		m.renamed(o, e)
 	}
+}
+
+// keep says whether an entry's object stays.
+func (m *matcher) keep(o object, e entry) verb {
+	if o.imported && !o.bound && !o.altered && m.policy.releases && !m.policy.wants(e) {
+		return release
+	}
+	return observe
 }
 
 func (m *matcher) current(e entry, known []object) *object {
@@ -123,13 +158,16 @@ func (m *matcher) current(e entry, known []object) *object {
 	return nil
 }
 
+// make decides about an entry without an object of its name. Known are those that it had by other names.
 func (m *matcher) make(e entry, known []object) {
-	switch {
-	case len(known) > 0:
+	predecessor := none
+	if len(known) > 0 {
 		// The newest is the one that people have been looking after.
-		m.steps = append(m.steps, step{verb: create, object: known[len(known)-1].index, entry: e.index})
-	case m.policy.importAll:
-		m.steps = append(m.steps, step{verb: create, object: none, entry: e.index})
+		predecessor = known[len(known)-1].index
+	}
+	kept := predecessor != none && (!m.policy.releases || slices.ContainsFunc(known, func(o object) bool { return o.altered }))
+	if kept || m.policy.wants(e) {
+		m.steps = append(m.steps, step{verb: create, object: predecessor, entry: e.index})
 	}
 }
 
@@ -147,6 +185,8 @@ func (m *matcher) renamed(o object, e entry) {
 // leave deals with an object that no entry was found for.
 func (m *matcher) leave(o object, nameInUse bool) {
 	switch {
+	case !m.policy.gone(o):
+		m.add(step{verb: await, object: o.index, entry: none})
 	case o.imported && m.policy.deleteLeavers && !o.bound:
 		m.add(step{verb: remove, object: o.index, entry: none})
 	case o.id != "" && nameInUse:
@@ -165,15 +205,18 @@ func (m *matcher) add(s step) {
 // a missing right to read it looks like, holds the objects of its name.
 type held struct{ ids, names map[string]bool }
 
-func (h held) has(o object) bool { return h.ids[o.id] || h.names[o.entryName] }
+func (h held) has(o object) bool { return h.ids[idKey(o.id)] || h.names[o.entryName] }
 
 func (h held) add(e entry) {
 	if e.id != "" {
-		h.ids[e.id] = true
+		h.ids[idKey(e.id)] = true
 	} else if e.name != "" {
 		h.names[e.name] = true
 	}
 }
+
+// idKey is what tells ids apart: directories compare them without regard to case, and do not always write them alike.
+func idKey(id string) string { return strings.ToLower(id) }
 
 // binding is a name that an object holds for an id.
 type binding struct{ id, name string }
@@ -182,16 +225,16 @@ type binding struct{ id, name string }
 func sift(entries []entry, objects []object, prefix string) (valid []entry, kept held, skipped Skipped) {
 	known := make(map[binding]bool, len(objects))
 	for _, o := range objects {
-		known[binding{id: o.id, name: o.entryName}] = true
+		known[binding{id: idKey(o.id), name: o.entryName}] = true
 	}
 	ids, names := map[string]int{}, map[string][]entry{}
 	for _, e := range entries {
-		ids[e.id]++
+		ids[idKey(e.id)]++
 		names[e.name] = append(names[e.name], e)
 	}
 	kept, skipped = held{ids: map[string]bool{}, names: map[string]bool{}}, Skipped{}
 	for _, e := range entries {
-		skip := checkEntry(e, prefix, ids[e.id], names[e.name], known)
+		skip := checkEntry(e, prefix, ids[idKey(e.id)], names[e.name], known)
 		if skip == "" {
 			valid = append(valid, e)
 			continue
@@ -216,7 +259,7 @@ func checkEntry(e entry, prefix string, sameID int, sameName []entry, known map[
 	if skip := checkName(e.name, prefix); skip != "" {
 		return skip
 	}
-	if len(sameName) > 1 && !known[binding{id: e.id, name: e.name}] {
+	if len(sameName) > 1 && !known[binding{id: idKey(e.id), name: e.name}] {
 		return SkipAmbiguousName
 	}
 	return ""

@@ -10,6 +10,9 @@ import (
 	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/directory"
 )
@@ -25,11 +28,18 @@ type Input struct {
 	// Users and Groups that refer to the Directory, oldest first.
 	Users  []v1alpha1.User
 	Groups []v1alpha1.Group
-	// Now decides which certificates are still valid.
+	// Granted are the objects that Grants name.
+	Granted Granted
+	// Guard is what the loss guard has to know besides.
+	Guard Guard
+	// Now decides which certificates are still valid, who has expired, and how long an entry has been missing.
 	Now time.Time
 	// UserTaken and GroupTaken say whether an object of that name exists, of whichever directory.
 	UserTaken, GroupTaken func(name string) bool
 }
+
+// Granted are the names of the User and Group objects that Grants name, directly or through a local Group.
+type Granted struct{ Users, Groups map[string]bool }
 
 // Plan is what to do, in the order in which to do it: what takes access away comes first, and an object is deleted only after
 // the one that takes its place is there.
@@ -40,6 +50,16 @@ type Plan struct {
 	PeopleSkipped, GroupsSkipped Skipped
 	// UserCount and GroupCount are how many entries are mirrored once the plan is done.
 	UserCount, GroupCount int
+	// UsernamePrefix is the one in force once the plan is done.
+	UsernamePrefix string
+	// Losses counts the people who lose access by the plan, those apart who were disabled.
+	Losses int
+	// Accepted identify losses that pass because somebody accepted them, for Guard.Accepted until all of them are written.
+	Accepted map[string]bool
+	// Held is what the loss guard took out of the plan; nil where it holds nothing.
+	Held *Held
+	// Recheck is when the same snapshot means something else by itself. Zero: never.
+	Recheck time.Time
 }
 
 // GroupFacts is what the directory says about a group.
@@ -48,6 +68,8 @@ type GroupFacts struct {
 	ID string
 	// State is Present, Missing or Replaced.
 	State v1alpha1.IdentityState
+	// MissingTime is when the entry was first found missing, while that does not count yet.
+	MissingTime *metav1.Time
 }
 
 // Verb is what to do with an object.
@@ -74,6 +96,11 @@ type Change[Object, Facts any] struct {
 
 	rank int
 	name string
+	// loss is what people lose by it, lostGroups the groups that give something which a person leaves.
+	loss       loss
+	lostGroups []string
+	// successorOf is the object in whose place another is created. Empty: none.
+	successorOf string
 }
 
 // The order of changes: withdraw, then give, then clean up.
@@ -85,19 +112,81 @@ const (
 
 // New plans.
 func New(in Input) Plan {
-	var plan Plan
-	groups := newGroupPlanner(in)
-	plan.Groups, plan.GroupCount, plan.GroupsSkipped = groups.plan()
-	plan.Users, plan.UserCount, plan.PeopleSkipped = planUsers(in, groups.names())
+	plan, staying := planned(in, nil)
+	if len(staying) > 0 {
+		// Groups that the guard keeps keep their names too: nobody else may be in a group of that name meanwhile.
+		plan, _ = planned(in, staying)
+	}
+	plan.Recheck = recheck(in, &plan)
 	return plan
 }
 
-func policyOf(d *v1alpha1.Directory) policy {
-	return policy{
-		importAll:     d.Spec.Import != v1alpha1.ImportDeclared,
-		deleteLeavers: d.Spec.Leavers.Policy == v1alpha1.LeaversDelete,
-	}
+// planned is a plan and, of what the guard took out of it, the Groups.
+func planned(in Input, staying map[string]bool) (Plan, map[string]bool) {
+	plan := Plan{UsernamePrefix: in.Directory.DeclaredUsernamePrefix()}
+	groups := newGroupPlanner(in, staying)
+	plan.Groups, plan.GroupCount, plan.GroupsSkipped = groups.plan()
+	plan.Users, plan.UserCount, plan.PeopleSkipped = planUsers(in, groups)
+	return guard(in, plan)
 }
+
+func policyOf(in Input, reached func(entry) bool) policy {
+	spec := &in.Directory.Spec
+	p := policy{
+		wants:         func(entry) bool { return spec.Import != v1alpha1.ImportDeclared },
+		deleteLeavers: spec.Leavers.Policy == v1alpha1.LeaversDelete,
+		grace:         grace(spec),
+		now:           in.Now,
+	}
+	if spec.Import == v1alpha1.ImportGranted {
+		p.wants, p.releases = reached, true
+	}
+	return p
+}
+
+func grace(spec *v1alpha1.DirectorySpec) time.Duration {
+	return time.Duration(ptr.Deref(spec.Leavers.GraceSeconds, 0)) * time.Second
+}
+
+// recheck is when the next person expires, or the next missing entry begins to count as gone.
+func recheck(in Input, plan *Plan) time.Time {
+	var next time.Time
+	consider := func(t time.Time) {
+		if t.After(in.Now) && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	for i := range in.Snapshot.People {
+		consider(in.Snapshot.People[i].ExpireTime)
+	}
+	wait := grace(&in.Directory.Spec)
+	missing := func(since *metav1.Time) {
+		if since != nil && wait > 0 {
+			consider(since.Add(wait))
+		}
+	}
+	for i := range in.Users {
+		if identity := in.Users[i].Status.Identity; identity != nil {
+			missing(identity.MissingTime)
+		}
+	}
+	for i := range in.Groups {
+		missing(in.Groups[i].Status.MissingTime)
+	}
+	for i := range plan.Users {
+		missing(plan.Users[i].Facts.MissingTime)
+	}
+	for i := range plan.Groups {
+		missing(plan.Groups[i].Facts.MissingTime)
+	}
+	return next
+}
+
+// timeOf is a time that may be absent; zero where it is.
+func timeOf(t *metav1.Time) time.Time { return ptr.Deref(t, metav1.Time{}).Time }
+
+// since is a time as status holds it, in whole seconds.
+func since(now time.Time) *metav1.Time { return new(metav1.NewTime(now.Truncate(time.Second))) }
 
 func imported(labels map[string]string, d *v1alpha1.Directory) bool {
 	return labels[v1alpha1.LabelDirectory] == d.Name

@@ -164,3 +164,34 @@ func Grants(ctx context.Context, c client.Reader, user *v1alpha1.User) ([]v1alph
 	slices.SortFunc(grants, func(a, b v1alpha1.Grant) int { return strings.Compare(a.Name, b.Name) })
 	return slices.CompactFunc(grants, func(a, b v1alpha1.Grant) bool { return a.Name == b.Name }), nil
 }
+
+// Names are names of objects.
+type Names struct{ Users, Groups map[string]bool }
+
+// Named are the Users and Groups that Grants name, and the Users that a local Group among these does, whether or not they exist.
+func Named(ctx context.Context, c client.Reader) (Names, error) {
+	names := Names{Users: map[string]bool{}, Groups: map[string]bool{}}
+	grants, err := index.Grants(ctx, c)
+	if err != nil {
+		return names, err
+	}
+	for i := range grants {
+		for _, subject := range grants[i].Spec.Subjects {
+			if subject.Kind == v1alpha1.SubjectUser {
+				names.Users[subject.Name] = true
+			} else {
+				names.Groups[subject.Name] = true
+			}
+		}
+	}
+	for name := range names.Groups {
+		var group v1alpha1.Group
+		if err := c.Get(ctx, client.ObjectKey{Name: name}, &group); client.IgnoreNotFound(err) != nil {
+			return names, err
+		}
+		for _, member := range group.Spec.Members {
+			names.Users[member] = true
+		}
+	}
+	return names, nil
+}
