@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rollcall-iam/rollcall/controllers/credential"
@@ -47,6 +48,7 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 	for _, controller := range []interface{ SetupWithManager(ctrl.Manager) error }{
 		&directory.Reconciler{
 			Client: c, Live: live, Reporter: report(directoryOwner), Clock: o.Clock, Namespace: o.Namespace, Backoff: backoff(),
+			Metrics: directory.NewMetrics(metrics.Registry, o.Clock),
 		},
 		&user.Reconciler{Client: c, Reporter: report(userOwner), Clock: o.Clock},
 		&group.Reconciler{Client: c, Reporter: report(groupOwner), Clock: o.Clock},

@@ -10,10 +10,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -28,6 +28,7 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/index"
 	"github.com/rollcall-iam/rollcall/internal/mirror"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
+	"github.com/rollcall-iam/rollcall/internal/reach"
 	"github.com/rollcall-iam/rollcall/internal/status"
 )
 
@@ -38,6 +39,10 @@ const (
 	jitter = 0.1
 	// settle is how long to wait where the cache does not show our own writes yet.
 	settle = time.Second
+	// triesBehind is how often a server that is behind is read before that is believed.
+	triesBehind = 3
+	// againBehind is how soon such a server is read again: a replica may catch up any moment.
+	againBehind = 10 * time.Second
 )
 
 // Reconciler reads Directories.
@@ -51,36 +56,71 @@ type Reconciler struct {
 	Namespace string
 	// Backoff spaces the tries of a Directory that cannot be read.
 	Backoff workqueue.TypedRateLimiter[reconcile.Request]
+	// Metrics tell how well it goes.
+	Metrics *Metrics
+
+	once     sync.Once
+	memories *memories
 }
 
 // scope is what one run learns of a Directory.
 type scope struct {
+	// directory as this run sees it: its status grows towards what will be reported.
 	directory *v1alpha1.Directory
-	started   time.Time
-	plan      mirror.Plan
+	// before is the status that was reported last.
+	before  v1alpha1.DirectoryStatus
+	memory  *memory
+	started time.Time
+	plan    mirror.Plan
+	// complete says that the plan follows from a full read of this run.
+	complete bool
 }
 
 // Reconcile implements reconcile.Reconciler.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	s := &scope{directory: &v1alpha1.Directory{}, started: r.Clock.Now()}
 	if err := r.Client.Get(ctx, request.NamespacedName, s.directory); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.forget(request.Name)
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !s.directory.DeletionTimestamp.IsZero() {
+		r.forget(request.Name)
 		return ctrl.Result{}, r.withdraw(ctx, s.directory)
 	}
 	if err := r.hold(ctx, s.directory); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	s.memory = r.remembered().of(s.directory)
+	if s.memory.reported != nil {
+		s.directory.Status = *s.memory.reported.DeepCopy()
+	}
+	s.before = *s.directory.Status.DeepCopy()
 	if s.directory.Spec.Sync == v1alpha1.SyncPaused {
+		r.forget(request.Name)
 		return ctrl.Result{}, r.report(ctx, s, status.Ready(v1alpha1.ReasonPaused,
 			"spec.sync is Paused: Users and Groups stay as they are"))
 	}
 	if err := r.sync(ctx, s); err != nil {
 		return r.failed(ctx, request, s, err)
 	}
-	r.Backoff.Forget(request)
-	return ctrl.Result{RequeueAfter: interval(s.directory)}, nil
+	if s.complete {
+		r.Backoff.Forget(request)
+	}
+	return ctrl.Result{RequeueAfter: max(s.memory.next().Sub(s.started), time.Millisecond)}, nil
+}
+
+// remembered makes the memories when the first Directory needs one.
+func (r *Reconciler) remembered() *memories {
+	r.once.Do(func() { r.memories = newMemories(r.Clock) })
+	return r.memories
+}
+
+// forget drops what is known of a Directory that is not read any more.
+func (r *Reconciler) forget(name string) {
+	r.remembered().forget(name)
+	r.Metrics.forget(name)
 }
 
 // hold makes sure that the Directory's deletion waits for us.
@@ -100,27 +140,167 @@ func (r *Reconciler) patchFinalizers(ctx context.Context, d *v1alpha1.Directory,
 	return nil
 }
 
-// sync is a full read and what follows from it.
+// sync brings the cluster to what the directory says: what it told since the last run, and a full read where that is due.
 func (r *Reconciler) sync(ctx context.Context, s *scope) error {
-	snapshot, err := r.read(ctx, s.directory)
+	m := s.memory
+	told, planned := m.hear(), m.planned.Swap(false) || m.overdue(s.started)
+	if m.replica != nil && (len(told) > 0 || planned) {
+		if err := r.mirror(ctx, s); err != nil {
+			return err
+		}
+	}
+	if !m.due(s.directory, s.started) {
+		return r.reportKnown(ctx, s)
+	}
+	if err := r.readWhole(ctx, s); err != nil {
+		return err
+	}
+	s.complete = true
+	if err := r.mirror(ctx, s); err != nil {
+		return err
+	}
+	return r.reportKnown(ctx, s)
+}
+
+// readWhole replaces what is known by a full read. What the directory tells meanwhile does not wait for the end of it, and is not
+// undone by it: the read may have seen the entry before.
+func (r *Reconciler) readWhole(ctx context.Context, s *scope) error {
+	m, d := s.memory, s.directory
+	m.asked.Store(false)
+	source, err := r.open(ctx, d.Spec.LDAP)
 	if err != nil {
 		return err
 	}
-	if s.plan, err = r.planFor(ctx, s.directory, snapshot); err != nil {
+	if m.source != source.String() {
+		m.feed.Stop()
+		m.feed.Take()
+		m.source, m.position = source.String(), nil
+		if progress := progressAt(d, source); progress != nil {
+			m.position = directory.ParsePosition(progress.Position)
+		}
+	}
+	snapshot, meanwhile, err := r.readWatching(ctx, s, source)
+	if err != nil {
 		return err
 	}
-	if err := usable(s.directory, snapshot, &s.plan); err != nil {
+	if err := usable(d, snapshot); err != nil {
 		return err
+	}
+	m.replica = directory.NewReplica(snapshot)
+	m.replica.Apply(meanwhile)
+	m.readAt, m.generation, m.accept = s.started, d.Generation, d.Annotations[v1alpha1.AnnotationAcceptLoss]
+	m.nextRead = s.started.Add(interval(d))
+	if m.behind {
+		m.nextRead = s.started.Add(min(interval(d), againBehind))
+	}
+	r.watch(m, d, source)
+	return nil
+}
+
+// readWatching reads a directory whole, and again where the server turns out to be behind what was seen of the directory before: a replica
+// that lags may have caught up.
+func (r *Reconciler) readWatching(ctx context.Context, s *scope, source directory.Source) (*directory.Snapshot, []directory.Change, error) {
+	m := s.memory
+	for try := 1; ; try++ {
+		known := m.position
+		snapshot, meanwhile, err := r.readOnce(ctx, s, source)
+		if err != nil {
+			return nil, nil, err
+		}
+		m.behind, m.readPosition = snapshot.Position.Behind(known), snapshot.Position
+		if !m.behind || try == triesBehind {
+			return snapshot, meanwhile, nil
+		}
+		if err := pause(ctx, settle); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+// readOnce reads a directory whole, and mirrors what it tells of changes meanwhile.
+func (r *Reconciler) readOnce(ctx context.Context, s *scope, source directory.Source) (*directory.Snapshot, []directory.Change, error) {
+	var (
+		snapshot  *directory.Snapshot
+		meanwhile []directory.Change
+		err       error
+		done      = make(chan struct{})
+	)
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	stop := r.Metrics.timeRead(s.directory.Name)
+	go func() {
+		defer close(done)
+		snapshot, err = source.Read(ctx)
+	}()
+	for {
+		select {
+		case <-done:
+			stop(err)
+			return snapshot, append(meanwhile, s.memory.hear()...), err
+		case <-s.memory.feed.Arrived():
+			told := s.memory.hear()
+			meanwhile = append(meanwhile, told...)
+			if s.memory.replica == nil || len(told) == 0 {
+				continue
+			}
+			if err := r.mirror(ctx, s); err != nil {
+				log.FromContext(ctx).V(1).Info("not mirrored while reading", "error", err.Error())
+			}
+		}
+	}
+}
+
+// pause waits, or says why not.
+func pause(ctx context.Context, howLong time.Duration) error {
+	timer := time.NewTimer(howLong)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// watch lets the directory tell its changes from now on, if it may.
+func (r *Reconciler) watch(m *memory, d *v1alpha1.Directory, source directory.Source) {
+	if d.Spec.LDAP.Changes == v1alpha1.ChangesPoll {
+		m.feed.Stop()
+		return
+	}
+	var cookies []string
+	if progress := progressAt(d, source); progress != nil {
+		cookies = progress.Cookies
+	}
+	r.memories.follow(m.feed, source, cookies)
+}
+
+// mirror makes Users and Groups what is known of the directory.
+func (r *Reconciler) mirror(ctx context.Context, s *scope) (err error) {
+	if s.plan, err = r.planFor(ctx, s); err != nil {
+		return err
+	}
+	if s.plan.Accepted != nil {
+		s.memory.accepted = s.plan.Accepted
 	}
 	if err := r.execute(ctx, s); err != nil {
 		return err
 	}
-	return r.reportSynced(ctx, s)
+	r.Metrics.wrote(s.directory.Name, &s.plan)
+	s.memory.wrote(&s.plan, s.complete)
+	known := &s.directory.Status
+	known.Users, known.Groups = new(int32(s.plan.UserCount)), new(int32(s.plan.GroupCount)) //nolint:gosec // Counts of objects in memory.
+	known.UsernamePrefix, known.Pending = &s.plan.UsernamePrefix, nil
+	if s.plan.Held != nil {
+		known.Pending = &s.plan.Held.Pending
+	}
+	return nil
 }
 
 // usable refuses a read in which nobody has an id: that is a wrong attribute or a missing right, not a company of strangers.
-func usable(d *v1alpha1.Directory, snapshot *directory.Snapshot, plan *mirror.Plan) error {
-	if people := len(snapshot.People); people > 0 && plan.PeopleSkipped[mirror.SkipNoID] == people {
+func usable(d *v1alpha1.Directory, snapshot *directory.Snapshot) error {
+	people := len(snapshot.People)
+	if people > 0 && !slices.ContainsFunc(snapshot.People, func(p directory.Person) bool { return p.ID != "" }) {
 		return outcome.Terminalf(v1alpha1.ReasonInvalidConfig,
 			"none of the %d entries below %q shows its id: check spec.ldap.users.attributes.id, and what the bind DN may read",
 			people, d.Spec.LDAP.Users.BaseDN)
@@ -128,17 +308,8 @@ func usable(d *v1alpha1.Directory, snapshot *directory.Snapshot, plan *mirror.Pl
 	return nil
 }
 
-func (r *Reconciler) read(ctx context.Context, d *v1alpha1.Directory) (*directory.Snapshot, error) {
-	source, err := r.open(ctx, d.Spec.LDAP)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	return source.Read(ctx)
-}
-
-func (r *Reconciler) planFor(ctx context.Context, d *v1alpha1.Directory, snapshot *directory.Snapshot) (mirror.Plan, error) {
+func (r *Reconciler) planFor(ctx context.Context, s *scope) (mirror.Plan, error) {
+	d, m := s.directory, s.memory
 	users, err := index.UsersOfDirectory(ctx, r.Client, d.Name)
 	if err != nil {
 		return mirror.Plan{}, fmt.Errorf("list Users: %w", err)
@@ -147,10 +318,16 @@ func (r *Reconciler) planFor(ctx context.Context, d *v1alpha1.Directory, snapsho
 	if err != nil {
 		return mirror.Plan{}, fmt.Errorf("list Groups: %w", err)
 	}
+	named, err := reach.Named(ctx, r.Client)
+	if err != nil {
+		return mirror.Plan{}, fmt.Errorf("find whom Grants name: %w", err)
+	}
 	slices.SortFunc(users, func(a, b v1alpha1.User) int { return byAge(&a, &b) })
 	slices.SortFunc(groups, func(a, b v1alpha1.Group) int { return byAge(&a, &b) })
 	return mirror.New(mirror.Input{
-		Directory: d, Snapshot: snapshot, Nested: ldap.Nested(d.Spec.LDAP), Users: users, Groups: groups, Now: r.Clock.Now(),
+		Directory: d, Snapshot: m.replica.Snapshot(), Nested: ldap.Nested(d.Spec.LDAP), Users: users, Groups: groups, Now: r.Clock.Now(),
+		Granted:    mirror.Granted{Users: named.Users, Groups: named.Groups},
+		Guard:      m.guard(s.complete),
 		UserTaken:  func(name string) bool { return r.taken(ctx, &v1alpha1.User{}, name) },
 		GroupTaken: func(name string) bool { return r.taken(ctx, &v1alpha1.Group{}, name) },
 	}), nil
@@ -172,31 +349,28 @@ func (r *Reconciler) failed(ctx context.Context, request ctrl.Request, s *scope,
 		return ctrl.Result{}, ctx.Err()
 	}
 	problem := *outcome.Of(err, v1alpha1.ReasonFailed)
+	after := problem.After
+	if problem.Kind != outcome.Waiting {
+		after = r.Backoff.When(request)
+	}
+	// A spec or an annotation that was tried is not tried anew before that.
+	m := s.memory
+	m.generation, m.accept, m.nextRead = s.directory.Generation, s.directory.Annotations[v1alpha1.AnnotationAcceptLoss], s.started.Add(after)
 	if problem.Kind == outcome.Waiting {
-		return ctrl.Result{RequeueAfter: problem.After}, nil
+		return ctrl.Result{RequeueAfter: after}, nil
 	}
 	if s.directory.Status.LastSyncTime != nil && len(s.plan.Users)+len(s.plan.Groups) == 0 {
 		problem.Message += "; Users and Groups stay as the last complete read left them"
 	}
+	m.problem = &problem
 	log.FromContext(ctx).V(1).Info("will try again", "reason", problem.Reason, "message", problem.Message)
 	if err := r.report(ctx, s, status.NotReady(&problem)); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	return ctrl.Result{RequeueAfter: r.Backoff.When(request)}, nil
+	return ctrl.Result{RequeueAfter: after}, nil
 }
 
 func interval(d *v1alpha1.Directory) time.Duration {
 	seconds := float64(d.Spec.SyncIntervalSeconds)
 	return time.Duration(seconds * (1 - jitter + 2*jitter*rand.Float64()) * float64(time.Second)) //nolint:gosec // Chance, not secrecy.
-}
-
-func (r *Reconciler) summary(s *scope) []metav1.Condition {
-	message := fmt.Sprintf("%d users and %d groups are mirrored", s.plan.UserCount, s.plan.GroupCount)
-	if skipped := s.plan.PeopleSkipped.String(); skipped != "" {
-		message += "; people skipped: " + skipped
-	}
-	if skipped := s.plan.GroupsSkipped.String(); skipped != "" {
-		message += "; groups skipped: " + skipped
-	}
-	return status.Ready(v1alpha1.ReasonSynced, message)
 }

@@ -105,6 +105,7 @@ func identity(facts *v1alpha1.Identity) *iamac.IdentityApplyConfiguration {
 	applied := iamac.Identity().WithState(facts.State).WithGroups(facts.Groups...)
 	applied.ID, applied.UserName = set(facts.ID), set(facts.UserName)
 	applied.DisplayName, applied.Email = set(facts.DisplayName), set(facts.Email)
+	applied.MissingTime = facts.MissingTime
 	return applied
 }
 
@@ -127,7 +128,7 @@ func (r *Reconciler) writeGroup(ctx context.Context, change *mirror.Change[v1alp
 	}
 	return r.observe(ctx, change.Object, func(version string) runtime.ApplyConfiguration {
 		applied := iamac.GroupStatus().WithState(change.Facts.State)
-		applied.ID = set(change.Facts.ID)
+		applied.ID, applied.MissingTime = set(change.Facts.ID), change.Facts.MissingTime
 		return iamac.Group(change.Object.Name).WithResourceVersion(version).WithStatus(applied)
 	})
 }

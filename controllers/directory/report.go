@@ -6,12 +6,14 @@ package directory
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -21,47 +23,120 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/status"
 )
 
-// counts is what a read adds to the status; the last ones stay while there is no new read.
-type counts struct {
-	users, groups *int32
-	lastSyncTime  *metav1.Time
+// reportKnown says what came of the last plan, and of the full read, if it was in this run.
+func (r *Reconciler) reportKnown(ctx context.Context, s *scope) error {
+	m := s.memory
+	if s.complete {
+		m.problem = nil
+		s.directory.Status.LastSyncTime = new(metav1.NewTime(s.started.Truncate(time.Second)))
+		s.directory.Status.Progress = m.progress()
+	}
+	r.Metrics.known(s.directory, m.readAt, m.last, m.feed.State())
+	wanted := m.summary(s.directory)
+	if m.problem != nil {
+		wanted = status.NotReady(m.problem)
+	}
+	return client.IgnoreNotFound(r.report(ctx, s, wanted))
 }
 
-// reportSynced says what a complete read came to.
-func (r *Reconciler) reportSynced(ctx context.Context, s *scope) error {
-	users, groups := int32(s.plan.UserCount), int32(s.plan.GroupCount) //nolint:gosec // Counts of objects in memory.
-	started := metav1.NewTime(s.started.Truncate(time.Second))
-	return client.IgnoreNotFound(r.write(ctx, s, r.summary(s), counts{users: &users, groups: &groups, lastSyncTime: &started}, true))
+// summary says what the cluster is like after the last plan.
+func (m *memory) summary(d *v1alpha1.Directory) []metav1.Condition {
+	if m.last.Held != nil {
+		return status.NotReady(m.guarded(d))
+	}
+	message := fmt.Sprintf("%d users and %d groups are mirrored", m.last.UserCount, m.last.GroupCount)
+	if skipped := m.last.PeopleSkipped.String(); skipped != "" {
+		message += "; people skipped: " + skipped
+	}
+	if skipped := m.last.GroupsSkipped.String(); skipped != "" {
+		message += "; groups skipped: " + skipped
+	}
+	if m.behind {
+		message += "; " + behind
+	}
+	return status.Ready(v1alpha1.ReasonSynced, message)
 }
 
-// report says anything else.
+const behind = "the server is behind what was read of this directory before: a replica that lags, or a restored backup"
+
+// guarded says what the loss guard holds, and how to let it pass.
+func (m *memory) guarded(d *v1alpha1.Directory) *outcome.Problem {
+	why := "which is more than may go unasked (spec.leavers.maxLossPercent)"
+	if m.behind {
+		why = "and " + behind
+	}
+	pending := &m.last.Held.Pending
+	return outcome.Terminalf(v1alpha1.ReasonLossGuard,
+		"%d of %d people would lose access, %s; they keep it, and who joins joins. If it is right that they lose it: "+
+			"kubectl annotate directory %s --overwrite %s=%s",
+		*pending.Withdraw, m.last.Held.Of, why, d.Name, v1alpha1.AnnotationAcceptLoss, pending.Token)
+}
+
+// progress is how far the directory has been followed.
+func (m *memory) progress() *v1alpha1.ChangesProgress {
+	return &v1alpha1.ChangesProgress{Source: shortened(m.source), Cookies: m.feed.State().Cookies, Position: m.position.Strings()}
+}
+
+// watched is the condition ChangesWatched; false where nothing was tried yet.
+func watched(s *scope) (metav1.Condition, bool) {
+	condition := metav1.Condition{Type: v1alpha1.ConditionChangesWatched, Status: metav1.ConditionFalse}
+	if s.directory.Spec.LDAP.Changes == v1alpha1.ChangesPoll {
+		condition.Reason, condition.Message = v1alpha1.ReasonPollRequested, "spec.ldap.changes is Poll: changes are found by full reads"
+		return condition, true
+	}
+	state := s.memory.feed.State()
+	condition.Reason, condition.Message = state.Reason, state.Message
+	if state.Connected {
+		condition.Status = metav1.ConditionTrue
+	}
+	return condition, state.Reason != ""
+}
+
+// report writes the status with other conditions, if it differs from what was reported last.
 func (r *Reconciler) report(ctx context.Context, s *scope, wanted []metav1.Condition) error {
-	before := s.directory.Status
-	return r.write(ctx, s, wanted, counts{users: before.Users, groups: before.Groups, lastSyncTime: before.LastSyncTime}, false)
-}
-
-func (r *Reconciler) write(ctx context.Context, s *scope, wanted []metav1.Condition, c counts, force bool) error {
-	before := s.directory.Status
+	before, facts := &s.before, &s.directory.Status
 	if tls := s.directory.Spec.LDAP.TLS; tls == v1alpha1.TLSDisabled {
 		wanted = append(wanted, metav1.Condition{
 			Type: v1alpha1.ConditionInsecure, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonTLSDisabled,
 			Message: "spec.ldap.tls is Disabled: the bind password and all that is read cross the network in the clear",
 		})
 	}
-	conditions := status.Merge(before.Conditions, wanted, s.directory.Generation, s.started)
-	if !force && status.Same(before.Conditions, conditions, append(status.Summary(), v1alpha1.ConditionInsecure)...) &&
-		ptr.Deref(before.ObservedGeneration, -1) == s.directory.Generation {
+	if condition, tried := watched(s); tried {
+		wanted = append(wanted, condition)
+	}
+	facts.Conditions = status.Merge(before.Conditions, wanted, s.directory.Generation, s.started)
+	facts.ObservedGeneration = &s.directory.Generation
+	slices.SortFunc(before.Conditions, func(a, b metav1.Condition) int { return strings.Compare(a.Type, b.Type) })
+	if equality.Semantic.DeepEqual(facts, before) {
 		return nil
 	}
-	applied := iamac.DirectoryStatus().WithConditions(status.Apply(conditions)...).WithObservedGeneration(s.directory.Generation)
-	applied.Users, applied.Groups, applied.LastSyncTime = c.users, c.groups, c.lastSyncTime
+	applied := iamac.DirectoryStatus().WithConditions(status.Apply(facts.Conditions)...).WithObservedGeneration(s.directory.Generation)
+	applied.Users, applied.Groups, applied.LastSyncTime = facts.Users, facts.Groups, facts.LastSyncTime
+	applied.UsernamePrefix = facts.UsernamePrefix
+	applied.Pending, applied.Progress = pendingPlan(facts.Pending), changesProgress(facts.Progress)
 	err := r.Reporter.Report(ctx, s.directory, iamac.Directory(s.directory.Name).WithUID(s.directory.UID).WithStatus(applied),
-		before.Conditions, conditions)
+		before.Conditions, facts.Conditions)
 	if err != nil {
 		return err
 	}
-	s.directory.Status.Conditions = conditions
+	s.before = *facts.DeepCopy()
+	s.memory.reported = &s.before
 	return nil
+}
+
+func pendingPlan(p *v1alpha1.PendingPlan) *iamac.PendingPlanApplyConfiguration {
+	if p == nil {
+		return nil
+	}
+	return iamac.PendingPlan().WithCreate(*p.Create).WithUpdate(*p.Update).WithWithdraw(*p.Withdraw).
+		WithToken(p.Token).WithStartTime(p.StartTime)
+}
+
+func changesProgress(p *v1alpha1.ChangesProgress) *iamac.ChangesProgressApplyConfiguration {
+	if p == nil {
+		return nil
+	}
+	return iamac.ChangesProgress().WithSource(p.Source).WithCookies(p.Cookies...).WithPosition(p.Position...)
 }
 
 // showProgress tells how far a large plan has got, at its beginning and then every few seconds, until it is stopped.

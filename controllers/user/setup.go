@@ -32,7 +32,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 			UpdateFunc: nameDiffers,
 		})).
 		Watches(&v1alpha1.Directory{}, handler.EnqueueRequestsFromMapFunc(r.usersOfDirectory),
-			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+			builder.WithPredicates(predicate.Funcs{UpdateFunc: directoryDiffers})).
 		Watches(&v1alpha1.Group{}, handler.EnqueueRequestsFromMapFunc(r.membersOfGroup),
 			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.HoldsDiffers})).
 		Watches(&v1alpha1.Grant{}, handler.EnqueueRequestsFromMapFunc(r.usersOfGrant),
@@ -98,6 +98,14 @@ func (r *Reconciler) usersOfGrant(ctx context.Context, object client.Object) []r
 		requests = append(requests, reach.Requests(ctx, users, err)...)
 	}
 	return requests
+}
+
+// directoryDiffers lets through what may change what people are called, and whether anybody vouches for them.
+func directoryDiffers(e event.UpdateEvent) bool {
+	before, ok := e.ObjectOld.(*v1alpha1.Directory)
+	after, also := e.ObjectNew.(*v1alpha1.Directory)
+	return ok && also && (before.Generation != after.Generation || before.UsernamePrefix() != after.UsernamePrefix() ||
+		before.DeletionTimestamp.IsZero() != after.DeletionTimestamp.IsZero())
 }
 
 // nameDiffers lets through what may settle who has a username: the username itself, and whether its bearer may act.

@@ -1,0 +1,200 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package directory
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/directory"
+	"github.com/rollcall-iam/rollcall/internal/feed"
+	"github.com/rollcall-iam/rollcall/internal/mirror"
+	"github.com/rollcall-iam/rollcall/internal/outcome"
+)
+
+// memory is what the operator keeps of a Directory between two runs. All of it can be had again by a full read.
+type memory struct {
+	uid types.UID
+	// asked says that something outside the directory wants a full read, and planned that it wants another plan.
+	asked, planned atomic.Bool
+	feed           *feed.Feed
+
+	// What follows is the Directory's worker's alone.
+
+	// replica is the last full read and the changes since; nil before the first.
+	replica *directory.Replica
+	// source is what was read, as it calls itself: progress at another means nothing.
+	source string
+	// generation and accept are the spec and the annotation that the last full read was made for.
+	generation int64
+	accept     string
+	// readAt is when the last full read began that was complete, nextRead when the next one is due.
+	readAt, nextRead time.Time
+	// position is the newest state of the directory that was seen, readPosition that of the last full read, behind that it is older.
+	position, readPosition directory.Position
+	behind                 bool
+	// problem is what the last full read came to; nil where all went well.
+	problem *outcome.Problem
+	// reported is the status that was written last, which the cache may not show yet; nil before the first.
+	reported *v1alpha1.DirectoryStatus
+	// last is the last plan without its changes; nil before the first.
+	last *mirror.Plan
+	// lost counts the people who lost access since the last full read, accepted identify losses that somebody let pass.
+	lost     int
+	accepted map[string]bool
+}
+
+// due says whether it is time for a full read.
+func (m *memory) due(d *v1alpha1.Directory, now time.Time) bool {
+	return m.asked.Load() || m.generation != d.Generation || m.accept != d.Annotations[v1alpha1.AnnotationAcceptLoss] ||
+		!now.Before(m.nextRead)
+}
+
+// overdue says whether what is known means something else by now than it did at the last plan.
+func (m *memory) overdue(now time.Time) bool {
+	return m.last != nil && !m.last.Recheck.IsZero() && !now.Before(m.last.Recheck)
+}
+
+// next is when there is something to do even if nothing happens.
+func (m *memory) next() time.Time {
+	if m.last != nil && !m.last.Recheck.IsZero() && m.last.Recheck.Before(m.nextRead) {
+		return m.last.Recheck
+	}
+	return m.nextRead
+}
+
+// guard is what the loss guard has to know, for a plan that follows from a full read of this run or from what was told since.
+func (m *memory) guard(fresh bool) mirror.Guard {
+	guard := mirror.Guard{Lost: m.lost, Behind: m.behind, Fresh: fresh, Accepted: m.accepted}
+	if m.last != nil && m.last.Held != nil {
+		guard.Doubted = m.last.Held.Doubted
+	}
+	return guard
+}
+
+// wrote remembers a plan that was written.
+func (m *memory) wrote(plan *mirror.Plan, fresh bool) {
+	m.lost += plan.Losses
+	if plan.Held == nil {
+		m.accepted = nil
+	}
+	if fresh {
+		m.lost = 0
+	}
+	if fresh && plan.Held == nil {
+		// Nothing is lost by it, or somebody accepted that: this is the state of the directory now, however new.
+		m.position, m.behind = m.position.And(m.readPosition), false
+		maps.Copy(m.position, m.readPosition)
+	}
+	kept := *plan
+	kept.Users, kept.Groups = nil, nil
+	m.last = &kept
+}
+
+// progressAt is how far a source was followed by an earlier run of the operator; nil where that was another.
+func progressAt(d *v1alpha1.Directory, source directory.Source) *v1alpha1.ChangesProgress {
+	if progress := d.Status.Progress; progress != nil && progress.Source == shortened(source.String()) {
+		return progress
+	}
+	return nil
+}
+
+// shortened is a digest of what a source calls itself.
+func shortened(source string) string {
+	sum := sha256.Sum256([]byte(source))
+	return hex.EncodeToString(sum[:16])
+}
+
+// hear takes what the directory told.
+func (m *memory) hear() (changes []directory.Change) {
+	heard := m.feed.Take()
+	if heard.Gap {
+		m.asked.Store(true)
+	}
+	m.position = m.position.And(heard.Position)
+	if m.replica != nil {
+		m.replica.Apply(heard.Changes)
+	}
+	return heard.Changes
+}
+
+// memories are those of all Directories, by name.
+type memories struct {
+	mutex sync.Mutex
+	all   map[string]*memory
+	clock clock.PassiveClock
+	// wake runs a Directory, and follow makes a feed watch a source for as long as the manager runs. Without one they do nothing.
+	wake   func(name string)
+	follow func(f *feed.Feed, source directory.Source, cookies []string)
+}
+
+func newMemories(c clock.PassiveClock) *memories {
+	return &memories{
+		all: map[string]*memory{}, clock: c,
+		wake: func(string) {}, follow: func(*feed.Feed, directory.Source, []string) {},
+	}
+}
+
+// begin ties the memories to a manager. It implements source.Func, which gets its queue before anything runs.
+func (m *memories) begin(ctx context.Context, q queue) error {
+	m.wake = func(name string) { q.Add(reconcile.Request{NamespacedName: types.NamespacedName{Name: name}}) }
+	m.follow = func(f *feed.Feed, source directory.Source, cookies []string) { f.Follow(ctx, source, cookies) }
+	return nil
+}
+
+// of is the memory of a Directory. One that was deleted and made anew is another.
+func (m *memories) of(d *v1alpha1.Directory) *memory {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	found := m.all[d.Name]
+	if found != nil && found.uid == d.UID {
+		return found
+	}
+	if found != nil {
+		found.feed.Stop()
+	}
+	name := d.Name
+	fresh := &memory{uid: d.UID, feed: feed.New(m.clock, func() { m.wake(name) })}
+	m.all[name] = fresh
+	return fresh
+}
+
+// forget ends the watch of a Directory that is gone or paused.
+func (m *memories) forget(name string) {
+	m.mutex.Lock()
+	found := m.all[name]
+	delete(m.all, name)
+	m.mutex.Unlock()
+	if found != nil {
+		found.feed.Stop()
+	}
+}
+
+// read wants a full read of a Directory, if it was read before: else one is due anyway.
+func (m *memories) read(name string) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	if found := m.all[name]; found != nil {
+		found.asked.Store(true)
+	}
+}
+
+// plan wants another plan of a Directory, from what is known of it.
+func (m *memories) plan(name string) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	if found := m.all[name]; found != nil {
+		found.planned.Store(true)
+	}
+}

@@ -1,0 +1,122 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package directory
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/utils/clock"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/feed"
+	"github.com/rollcall-iam/rollcall/internal/mirror"
+)
+
+const (
+	labelDirectory = "directory"
+	labelKind      = "kind"
+	labelChange    = "change"
+	labelResult    = "result"
+)
+
+// Metrics are what the controller tells of every Directory.
+type Metrics struct {
+	clock                                                           clock.PassiveClock
+	readDuration                                                    *prometheus.HistogramVec
+	changes                                                         *prometheus.CounterVec
+	entries, lastRead, interval, connected, lastEvent, guardPending *prometheus.GaugeVec
+}
+
+// NewMetrics registers the metrics, or finds those that an earlier call registered.
+func NewMetrics(to prometheus.Registerer, c clock.PassiveClock) *Metrics {
+	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		return register(to, prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "rollcall", Subsystem: "directory", Name: name, Help: help},
+			append([]string{labelDirectory}, labels...)))
+	}
+	const firstBucket, factor, buckets = 0.05, 2, 14 // 50 ms to 7 minutes.
+	return &Metrics{
+		clock: c,
+		readDuration: register(to, prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "rollcall", Subsystem: "directory", Name: "read_duration_seconds",
+			Help:    "How long full reads take, by result: success or error.",
+			Buckets: prometheus.ExponentialBuckets(firstBucket, factor, buckets),
+		}, []string{labelDirectory, labelResult})),
+		changes: register(to, prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "rollcall", Subsystem: "directory", Name: "changes_total",
+			Help: "Changes of Users and Groups that followed from the directory, by what happened there.",
+		}, []string{labelDirectory, labelKind, labelChange})),
+		entries:      gauge("entries", "People and groups that are mirrored.", labelKind),
+		lastRead:     gauge("last_read_timestamp_seconds", "When the last complete read began."),
+		interval:     gauge("sync_interval_seconds", "The time between two full reads: spec.syncIntervalSeconds."),
+		connected:    gauge("watch_connected", "Whether the directory tells its changes as they happen: 1 or 0. Absent with changes: Poll."),
+		lastEvent:    gauge("last_event_timestamp_seconds", "When the directory last told something. Absent before the first."),
+		guardPending: gauge("guard_pending", "People who keep access until somebody accepts their loss. 0 while the guard holds nothing."),
+	}
+}
+
+func register[C prometheus.Collector](to prometheus.Registerer, collector C) C {
+	if existing, ok := errors.AsType[prometheus.AlreadyRegisteredError](to.Register(collector)); ok {
+		if same, ok := existing.ExistingCollector.(C); ok {
+			return same
+		}
+	}
+	return collector
+}
+
+// timeRead measures a full read from now until what it returns is called with its result.
+func (m *Metrics) timeRead(directory string) func(err error) {
+	began := m.clock.Now()
+	return func(err error) {
+		result := "success"
+		if err != nil {
+			result = "error"
+		}
+		m.readDuration.WithLabelValues(directory, result).Observe(m.clock.Since(began).Seconds())
+	}
+}
+
+// wrote counts what a plan came to.
+func (m *Metrics) wrote(directory string, plan *mirror.Plan) {
+	for kind, counts := range map[string]map[string]int{"User": mirror.Count(plan.Users), "Group": mirror.Count(plan.Groups)} {
+		for change, count := range counts {
+			m.changes.WithLabelValues(directory, kind, change).Add(float64(count))
+		}
+	}
+}
+
+// known tells what is known of a directory after a run.
+func (m *Metrics) known(d *v1alpha1.Directory, readAt time.Time, last *mirror.Plan, state feed.State) {
+	m.entries.WithLabelValues(d.Name, "User").Set(float64(last.UserCount))
+	m.entries.WithLabelValues(d.Name, "Group").Set(float64(last.GroupCount))
+	m.lastRead.WithLabelValues(d.Name).Set(float64(readAt.Unix()))
+	m.interval.WithLabelValues(d.Name).Set(float64(d.Spec.SyncIntervalSeconds))
+	pending := 0.0
+	if last.Held != nil {
+		pending = float64(*last.Held.Pending.Withdraw)
+	}
+	m.guardPending.WithLabelValues(d.Name).Set(pending)
+	m.connected.DeletePartialMatch(prometheus.Labels{labelDirectory: d.Name})
+	if state.Reason != "" {
+		connected := 0.0
+		if state.Connected {
+			connected = 1
+		}
+		m.connected.WithLabelValues(d.Name).Set(connected)
+	}
+	if !state.LastEvent.IsZero() {
+		m.lastEvent.WithLabelValues(d.Name).Set(float64(state.LastEvent.Unix()))
+	}
+}
+
+// forget drops what was told of a Directory that is not read any more.
+func (m *Metrics) forget(directory string) {
+	labels := prometheus.Labels{labelDirectory: directory}
+	m.readDuration.DeletePartialMatch(labels)
+	m.changes.DeletePartialMatch(labels)
+	for _, gauge := range []*prometheus.GaugeVec{m.entries, m.lastRead, m.interval, m.connected, m.lastEvent, m.guardPending} {
+		gauge.DeletePartialMatch(labels)
+	}
+}
