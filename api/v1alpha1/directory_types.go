@@ -107,7 +107,8 @@ type DirectorySpec struct {
 	Import ImportPolicy `json:"import,omitempty"`
 
 	// usernamePrefix goes before every login name to make the Kubernetes username. Default: the Directory's name and
-	// a colon. An empty prefix is allowed; one that could make a name begin with "system:" is not. Changing it renames everybody, which the loss guard holds until it is accepted: status.usernamePrefix is the one in force.
+	// a colon. An empty prefix is allowed; one that could make a name begin with "system:" is not. Changing it renames everybody,
+	// which the loss guard holds until it is accepted: status.usernamePrefix is the one in force.
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=128

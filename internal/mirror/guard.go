@@ -214,8 +214,9 @@ func (w *weigher) verdict() (holds func(loss) bool) {
 		return func(loss) bool { return false }
 	}
 	before := w.present + w.in.Guard.Lost
-	tooMany := func(people int) bool { return people > floor && people*100 > percent*before }
-	most := len(w.leaving) > 1 && 2*len(w.leaving) > w.present
+	overLimit := func(people int) bool { return people*100 > percent*before }
+	tooMany := func(people int) bool { return people > floor && overLimit(people) }
+	most := len(w.leaving) > 1 && 2*len(w.leaving) > w.present && overLimit(len(w.leaving))
 	all := maps.Clone(w.lost)
 	maps.Copy(all, w.disabled)
 	lost := w.in.Guard.Behind || w.holding() || most || tooMany(w.in.Guard.Lost+len(all))

@@ -82,7 +82,11 @@ func cutShort(err error) bool {
 	return ldap.IsErrorAnyOf(err, ldap.LDAPResultSizeLimitExceeded, ldap.LDAPResultTimeLimitExceeded, ldap.LDAPResultAdminLimitExceeded)
 }
 
+// unavailable says that the server did not answer: it said so, or go-ldap hands on what the network said.
 func unavailable(err error) bool {
+	if _, answered := errors.AsType[*ldap.Error](err); !answered {
+		return true
+	}
 	return ldap.IsErrorAnyOf(err, ldap.ErrorNetwork, ldap.LDAPResultBusy, ldap.LDAPResultUnavailable)
 }
 

@@ -21,7 +21,8 @@ type DirectorySpecApplyConfiguration struct {
 	// exists.
 	Import *apiv1alpha1.ImportPolicy `json:"import,omitempty"`
 	// usernamePrefix goes before every login name to make the Kubernetes username. Default: the Directory's name and
-	// a colon. An empty prefix is allowed; one that could make a name begin with "system:" is not. Changing it renames everybody, which the loss guard holds until it is accepted: status.usernamePrefix is the one in force.
+	// a colon. An empty prefix is allowed; one that could make a name begin with "system:" is not. Changing it renames everybody,
+	// which the loss guard holds until it is accepted: status.usernamePrefix is the one in force.
 	UsernamePrefix *string `json:"usernamePrefix,omitempty"`
 	// groupPrefix goes before every group name to make the Kubernetes group. Default: the Directory's name and a colon.
 	// The same rules as for usernamePrefix.
