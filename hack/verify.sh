@@ -72,6 +72,31 @@ project() {
     <(sed -n 's/^    kind: //p' config/crd/bases/*.yaml | sort)
 }
 
+# Alert rules are of a kind that this control plane does not have: promtool checks the rules themselves, and plays their cases.
+alerts() {
+  local promtool
+  promtool=$(command -v promtool || true)
+  if [ -z "$promtool" ] && command -v apt-get >/dev/null; then
+    # Out of Debian's package, without installing it: that would start a server.
+    mkdir -p "$scratch/promtool"
+    if [ "$(id -u)" = 0 ]; then apt-get update -qq; fi
+    (cd "$scratch/promtool" && apt-get download -qq prometheus >/dev/null 2>&1 && dpkg -x prometheus_*.deb .) || true
+    promtool=$scratch/promtool/usr/bin/promtool
+  fi
+  if [ ! -x "$promtool" ]; then
+    if [ "${CI:-}" != true ]; then
+      echo "promtool is not installed: the alert rules were not checked."
+      return 0
+    fi
+    echo "promtool cannot be had: install Debian's package prometheus" >&2
+    return 1
+  fi
+  mkdir -p "$scratch/alerts"
+  sed '1,/^spec:/d;s/^  //' config/prometheus/rules.yaml >"$scratch/alerts/rules.yaml"
+  cp config/prometheus/rules_test.yaml "$scratch/alerts"
+  (cd "$scratch/alerts" && "$promtool" check rules rules.yaml && "$promtool" test rules rules_test.yaml)
+}
+
 scripts() {
   if ! command -v shellcheck >/dev/null; then
     if [ "${CI:-}" != true ]; then
@@ -86,7 +111,7 @@ scripts() {
 
 # A subshell of its own: in "if check", errexit would be off inside.
 failed=()
-for check in generated modules formatting vet lint manifests project scripts; do
+for check in generated modules formatting vet lint manifests project alerts scripts; do
   echo "== $check"
   start=$SECONDS
   set +e
