@@ -5,6 +5,7 @@ package mirror
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -31,16 +32,18 @@ type groupPlanner struct {
 	reached map[int]bool
 	// granted are the names of groups that Grants name, awaited those of groups whose entries are missing and may come back.
 	granted, awaited map[string]bool
-	// staying are the objects that the loss guard keeps as they are.
+	// staying are the objects that stay as they are: since the loss guard keeps them, or since their entry may come back.
 	staying map[string]bool
 }
 
-func newGroupPlanner(in Input, staying map[string]bool) *groupPlanner {
+// newGroupPlanner prepares a plan in which the guarded objects stay.
+func newGroupPlanner(in Input, guarded map[string]bool) *groupPlanner {
 	p := &groupPlanner{
 		in: in, name: namer(in.GroupTaken), objects: groupObjects(in), entries: groupEntries(in),
-		granted: map[string]bool{}, awaited: map[string]bool{}, staying: staying,
+		granted: map[string]bool{}, awaited: map[string]bool{}, staying: map[string]bool{},
 		members: memberships(in.Snapshot.Groups, in.Nested),
 	}
+	maps.Copy(p.staying, guarded)
 	p.valid, p.kept, p.skipped = sift(p.entries, p.objects, in.Directory.GroupPrefix())
 	for i := range in.Groups {
 		if in.Granted.Groups[in.Groups[i].Name] {
@@ -52,6 +55,7 @@ func newGroupPlanner(in Input, staying map[string]bool) *groupPlanner {
 	for _, s := range p.steps {
 		if s.verb == await {
 			p.awaited[in.Groups[s.object].Spec.GroupName] = true
+			p.staying[in.Groups[s.object].Name] = true
 		}
 	}
 	p.members.call(p.names())
@@ -116,7 +120,7 @@ func (p *groupPlanner) occupied() (byID, byName map[string]string) {
 		if o.id != "" && p.kept.has(o) {
 			byID[idKey(o.id)] = o.entryName
 		}
-		if o.present && (p.kept.has(o) || p.awaited[o.entryName] || p.staying[o.name]) {
+		if o.present && (p.kept.has(o) || p.staying[o.name]) {
 			byName[o.entryName] = idKey(o.id)
 		}
 	}

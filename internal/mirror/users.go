@@ -269,7 +269,7 @@ func (p userPlanner) disableHeld(kept held, steps []step) []userChange {
 			continue
 		}
 		facts := *identity.DeepCopy()
-		facts.State = v1alpha1.IdentityDisabled
+		facts.State, facts.MissingTime = v1alpha1.IdentityDisabled, nil
 		changes = append(changes, userChange{
 			Verb: Observe, Object: user, Facts: facts, Why: "disabled", rank: rankWithdraw, name: user.Name, loss: lossDisabled,
 		})

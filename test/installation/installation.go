@@ -101,6 +101,7 @@ type Options struct {
 type Manager struct {
 	process *process.Process
 	log     string
+	metrics string
 }
 
 // StartManager starts the manager under its ServiceAccount and returns once it says that it is ready.
@@ -118,12 +119,15 @@ func StartManager(ctx context.Context, cp *controlplane.ControlPlane, o Options)
 	if err := os.WriteFile(clusterCA, cp.CACert(), 0o600); err != nil {
 		return nil, err
 	}
-	p, err := process.StartOnFreePorts(1, func(ports []int) (*process.Process, error) {
-		health := fmt.Sprintf("127.0.0.1:%d", ports[0])
+	m := &Manager{log: o.Log}
+	m.process, err = process.StartOnFreePorts(2, func(ports []int) (*process.Process, error) {
+		health, metrics := fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])
+		m.metrics = "http://" + metrics + "/metrics"
 		return process.Start(ctx, process.Command{
 			Path: o.Binary,
 			Args: append([]string{
 				"--kubeconfig=" + kubeconfig, "--health-probe-bind-address=" + health,
+				"--metrics-bind-address=" + metrics,
 				"--cluster-server=" + cp.URL(), "--cluster-ca-file=" + clusterCA,
 			}, o.Args...),
 			Log:   o.Log,
@@ -133,7 +137,7 @@ func StartManager(ctx context.Context, cp *controlplane.ControlPlane, o Options)
 	if err != nil {
 		return nil, err
 	}
-	return &Manager{process: p, log: o.Log}, nil
+	return m, nil
 }
 
 func (o *Options) fill(cp *controlplane.ControlPlane) error {
@@ -167,6 +171,9 @@ func (m *Manager) Kill() error { return m.process.Kill() }
 
 // PID is the manager's process id.
 func (m *Manager) PID() int { return m.process.PID() }
+
+// Metrics is the address of the manager's metrics.
+func (m *Manager) Metrics() string { return m.metrics }
 
 // Log is the path of the manager's log.
 func (m *Manager) Log() string { return m.log }
