@@ -23,7 +23,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
-	"github.com/rollcall-iam/rollcall/internal/directory"
 	"github.com/rollcall-iam/rollcall/internal/directory/ldap"
 	"github.com/rollcall-iam/rollcall/internal/index"
 	"github.com/rollcall-iam/rollcall/internal/mirror"
@@ -33,16 +32,10 @@ import (
 )
 
 const (
-	// readTimeout bounds a full read.
-	readTimeout = 10 * time.Minute
 	// jitter spreads reads by this part of the interval, both ways.
 	jitter = 0.1
 	// settle is how long to wait where the cache does not show our own writes yet.
 	settle = time.Second
-	// triesBehind is how often a server that is behind is read before that is believed.
-	triesBehind = 3
-	// againBehind is how soon such a server is read again: a replica may catch up any moment.
-	againBehind = 10 * time.Second
 )
 
 // Reconciler reads Directories.
@@ -72,8 +65,6 @@ type scope struct {
 	memory  *memory
 	started time.Time
 	plan    mirror.Plan
-	// complete says that the plan follows from a full read of this run.
-	complete bool
 }
 
 // Reconcile implements reconcile.Reconciler.
@@ -105,7 +96,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := r.sync(ctx, s); err != nil {
 		return r.failed(ctx, request, s, err)
 	}
-	if s.complete {
+	if s.memory.problem == nil {
 		r.Backoff.Forget(request)
 	}
 	return ctrl.Result{RequeueAfter: max(s.memory.next().Sub(s.started), time.Millisecond)}, nil
@@ -155,124 +146,10 @@ func (r *Reconciler) sync(ctx context.Context, s *scope) error {
 	if err := r.readWhole(ctx, s); err != nil {
 		return err
 	}
-	s.complete = true
 	if err := r.mirror(ctx, s); err != nil {
 		return err
 	}
 	return r.reportKnown(ctx, s)
-}
-
-// readWhole replaces what is known by a full read. What the directory tells meanwhile does not wait for the end of it, and is not
-// undone by it: the read may have seen the entry before.
-func (r *Reconciler) readWhole(ctx context.Context, s *scope) error {
-	m, d := s.memory, s.directory
-	m.asked.Store(false)
-	source, err := r.open(ctx, d.Spec.LDAP)
-	if err != nil {
-		return err
-	}
-	if m.source != source.String() {
-		m.feed.Stop()
-		m.feed.Take()
-		m.source, m.position = source.String(), nil
-		if progress := progressAt(d, source); progress != nil {
-			m.position = directory.ParsePosition(progress.Position)
-		}
-	}
-	snapshot, meanwhile, err := r.readWatching(ctx, s, source)
-	if err != nil {
-		return err
-	}
-	if err := usable(d, snapshot); err != nil {
-		return err
-	}
-	m.replica = directory.NewReplica(snapshot)
-	m.replica.Apply(meanwhile)
-	m.readAt, m.generation, m.accept = s.started, d.Generation, d.Annotations[v1alpha1.AnnotationAcceptLoss]
-	m.nextRead = s.started.Add(interval(d))
-	if m.behind {
-		m.nextRead = s.started.Add(min(interval(d), againBehind))
-	}
-	r.watch(m, d, source)
-	return nil
-}
-
-// readWatching reads a directory whole, and again where the server turns out to be behind what was seen of the directory before: a replica
-// that lags may have caught up.
-func (r *Reconciler) readWatching(ctx context.Context, s *scope, source directory.Source) (*directory.Snapshot, []directory.Change, error) {
-	m := s.memory
-	for try := 1; ; try++ {
-		known := m.position
-		snapshot, meanwhile, err := r.readOnce(ctx, s, source)
-		if err != nil {
-			return nil, nil, err
-		}
-		m.behind, m.readPosition = snapshot.Position.Behind(known), snapshot.Position
-		if !m.behind || try == triesBehind {
-			return snapshot, meanwhile, nil
-		}
-		if err := pause(ctx, settle); err != nil {
-			return nil, nil, err
-		}
-	}
-}
-
-// readOnce reads a directory whole, and mirrors what it tells of changes meanwhile.
-func (r *Reconciler) readOnce(ctx context.Context, s *scope, source directory.Source) (*directory.Snapshot, []directory.Change, error) {
-	var (
-		snapshot  *directory.Snapshot
-		meanwhile []directory.Change
-		err       error
-		done      = make(chan struct{})
-	)
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	stop := r.Metrics.timeRead(s.directory.Name)
-	go func() {
-		defer close(done)
-		snapshot, err = source.Read(ctx)
-	}()
-	for {
-		select {
-		case <-done:
-			stop(err)
-			return snapshot, append(meanwhile, s.memory.hear()...), err
-		case <-s.memory.feed.Arrived():
-			told := s.memory.hear()
-			meanwhile = append(meanwhile, told...)
-			if s.memory.replica == nil || len(told) == 0 {
-				continue
-			}
-			if err := r.mirror(ctx, s); err != nil {
-				log.FromContext(ctx).V(1).Info("not mirrored while reading", "error", err.Error())
-			}
-		}
-	}
-}
-
-// pause waits, or says why not.
-func pause(ctx context.Context, howLong time.Duration) error {
-	timer := time.NewTimer(howLong)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
-// watch lets the directory tell its changes from now on, if it may.
-func (r *Reconciler) watch(m *memory, d *v1alpha1.Directory, source directory.Source) {
-	if d.Spec.LDAP.Changes == v1alpha1.ChangesPoll {
-		m.feed.Stop()
-		return
-	}
-	var cookies []string
-	if progress := progressAt(d, source); progress != nil {
-		cookies = progress.Cookies
-	}
-	r.memories.follow(m.feed, source, cookies)
 }
 
 // mirror makes Users and Groups what is known of the directory.
@@ -287,23 +164,12 @@ func (r *Reconciler) mirror(ctx context.Context, s *scope) (err error) {
 		return err
 	}
 	r.Metrics.wrote(s.directory.Name, &s.plan)
-	s.memory.wrote(&s.plan, s.complete)
+	s.memory.wrote(&s.plan)
 	known := &s.directory.Status
 	known.Users, known.Groups = new(int32(s.plan.UserCount)), new(int32(s.plan.GroupCount)) //nolint:gosec // Counts of objects in memory.
 	known.UsernamePrefix, known.Pending = &s.plan.UsernamePrefix, nil
 	if s.plan.Held != nil {
 		known.Pending = &s.plan.Held.Pending
-	}
-	return nil
-}
-
-// usable refuses a read in which nobody has an id: that is a wrong attribute or a missing right, not a company of strangers.
-func usable(d *v1alpha1.Directory, snapshot *directory.Snapshot) error {
-	people := len(snapshot.People)
-	if people > 0 && !slices.ContainsFunc(snapshot.People, func(p directory.Person) bool { return p.ID != "" }) {
-		return outcome.Terminalf(v1alpha1.ReasonInvalidConfig,
-			"none of the %d entries below %q shows its id: check spec.ldap.users.attributes.id, and what the bind DN may read",
-			people, d.Spec.LDAP.Users.BaseDN)
 	}
 	return nil
 }
@@ -327,7 +193,7 @@ func (r *Reconciler) planFor(ctx context.Context, s *scope) (mirror.Plan, error)
 	return mirror.New(mirror.Input{
 		Directory: d, Snapshot: m.replica.Snapshot(), Nested: ldap.Nested(d.Spec.LDAP), Users: users, Groups: groups, Now: r.Clock.Now(),
 		Granted:    mirror.Granted{Users: named.Users, Groups: named.Groups},
-		Guard:      m.guard(s.complete),
+		Guard:      m.guard(),
 		UserTaken:  func(name string) bool { return r.taken(ctx, &v1alpha1.User{}, name) },
 		GroupTaken: func(name string) bool { return r.taken(ctx, &v1alpha1.Group{}, name) },
 	}), nil
@@ -348,17 +214,14 @@ func (r *Reconciler) failed(ctx context.Context, request ctrl.Request, s *scope,
 	if ctx.Err() != nil {
 		return ctrl.Result{}, ctx.Err()
 	}
-	problem := *outcome.Of(err, v1alpha1.ReasonFailed)
-	after := problem.After
-	if problem.Kind != outcome.Waiting {
-		after = r.Backoff.When(request)
-	}
-	// A spec or an annotation that was tried is not tried anew before that.
-	m := s.memory
-	m.generation, m.accept, m.nextRead = s.directory.Generation, s.directory.Annotations[v1alpha1.AnnotationAcceptLoss], s.started.Add(after)
+	m, problem := s.memory, *outcome.Of(err, v1alpha1.ReasonFailed)
 	if problem.Kind == outcome.Waiting {
-		return ctrl.Result{RequeueAfter: after}, nil
+		m.planned.Store(true)
+		return ctrl.Result{RequeueAfter: problem.After}, nil
 	}
+	after := r.Backoff.When(request)
+	// A spec or an annotation that was tried is not tried anew before that.
+	m.generation, m.accept, m.nextRead = s.directory.Generation, s.directory.Annotations[v1alpha1.AnnotationAcceptLoss], s.started.Add(after)
 	if s.directory.Status.LastSyncTime != nil && len(s.plan.Users)+len(s.plan.Groups) == 0 {
 		problem.Message += "; Users and Groups stay as the last complete read left them"
 	}

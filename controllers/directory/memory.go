@@ -41,6 +41,8 @@ type memory struct {
 	accept     string
 	// readAt is when the last full read began that was complete, nextRead when the next one is due.
 	readAt, nextRead time.Time
+	// fresh says that this read was not reported yet.
+	fresh bool
 	// position is the newest state of the directory that was seen, readPosition that of the last full read, behind that it is older.
 	position, readPosition directory.Position
 	behind                 bool
@@ -50,9 +52,8 @@ type memory struct {
 	reported *v1alpha1.DirectoryStatus
 	// last is the last plan without its changes; nil before the first.
 	last *mirror.Plan
-	// lost counts the people who lost access since the last full read, accepted identify losses that somebody let pass.
-	lost     int
-	accepted map[string]bool
+	// lost are the people who lost access since the last full read, accepted identify losses that somebody let pass.
+	lost, accepted map[string]bool
 }
 
 // due says whether it is time for a full read.
@@ -74,9 +75,9 @@ func (m *memory) next() time.Time {
 	return m.nextRead
 }
 
-// guard is what the loss guard has to know, for a plan that follows from a full read of this run or from what was told since.
-func (m *memory) guard(fresh bool) mirror.Guard {
-	guard := mirror.Guard{Lost: m.lost, Behind: m.behind, Fresh: fresh, Accepted: m.accepted}
+// guard is what the loss guard has to know.
+func (m *memory) guard() mirror.Guard {
+	guard := mirror.Guard{Lost: m.lost, Behind: m.behind, Fresh: m.fresh, Accepted: m.accepted}
 	if m.last != nil && m.last.Held != nil {
 		guard.Doubted = m.last.Held.Doubted
 	}
@@ -84,21 +85,23 @@ func (m *memory) guard(fresh bool) mirror.Guard {
 }
 
 // wrote remembers a plan that was written.
-func (m *memory) wrote(plan *mirror.Plan, fresh bool) {
-	m.lost += plan.Losses
+func (m *memory) wrote(plan *mirror.Plan) {
 	if plan.Held == nil {
 		m.accepted = nil
 	}
-	if fresh {
-		m.lost = 0
+	if m.lost == nil || m.fresh {
+		m.lost = map[string]bool{}
 	}
-	if fresh && plan.Held == nil {
+	if !m.fresh {
+		maps.Copy(m.lost, plan.Lost)
+	}
+	if m.fresh && plan.Held == nil {
 		// Nothing is lost by it, or somebody accepted that: this is the state of the directory now, however new.
 		m.position, m.behind = m.position.And(m.readPosition), false
 		maps.Copy(m.position, m.readPosition)
 	}
 	kept := *plan
-	kept.Users, kept.Groups = nil, nil
+	kept.Users, kept.Groups, kept.Lost = nil, nil, nil
 	m.last = &kept
 }
 

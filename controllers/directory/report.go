@@ -26,9 +26,9 @@ import (
 // reportKnown says what came of the last plan, and of the full read, if it was in this run.
 func (r *Reconciler) reportKnown(ctx context.Context, s *scope) error {
 	m := s.memory
-	if s.complete {
+	if m.fresh {
 		m.problem = nil
-		s.directory.Status.LastSyncTime = new(metav1.NewTime(s.started.Truncate(time.Second)))
+		s.directory.Status.LastSyncTime = new(metav1.NewTime(m.readAt.Truncate(time.Second)))
 		s.directory.Status.Progress = m.progress()
 	}
 	r.Metrics.known(s.directory, m.readAt, m.last, m.feed.State())
@@ -36,7 +36,11 @@ func (r *Reconciler) reportKnown(ctx context.Context, s *scope) error {
 	if m.problem != nil {
 		wanted = status.NotReady(m.problem)
 	}
-	return client.IgnoreNotFound(r.report(ctx, s, wanted))
+	err := r.report(ctx, s, wanted)
+	if err == nil {
+		m.fresh = false
+	}
+	return client.IgnoreNotFound(err)
 }
 
 // summary says what the cluster is like after the last plan.

@@ -47,8 +47,8 @@ const (
 
 // Guard is what the loss guard has to know besides the plan.
 type Guard struct {
-	// Lost counts the people who lost access since the last full read.
-	Lost int
+	// Lost are the Users who lost access since the last full read, whether or not they show that yet.
+	Lost map[string]bool
 	// Behind says that the last full read is older than what was read before, Fresh that the plan follows from that very read.
 	Behind, Fresh bool
 	// Doubted are the Users whom such a read called disabled, which may have been long ago.
@@ -70,8 +70,8 @@ type Held struct {
 // weigher sorts the losses of a plan.
 type weigher struct {
 	in Input
-	// present counts the people who have access.
-	present int
+	// present counts the people who have access, before those who had it at the last full read.
+	present, before int
 	// lost are the people who would lose it by inference, leaving those of them who are not there any more, disabled those by
 	// the directory's own word, each by the name of their User.
 	lost, leaving, disabled, doubted map[string]bool
@@ -87,9 +87,9 @@ func guard(in Input, plan Plan) (allowed Plan, staying map[string]bool) {
 	losses := w.held(holds)
 	switch {
 	case len(losses) == 0:
-		plan.Losses = len(w.lost)
+		plan.Lost = w.lost
 	case w.accepted(losses):
-		plan.Losses, plan.Accepted = len(w.lost), losses
+		plan.Lost, plan.Accepted = w.lost, losses
 	default:
 		staying = map[string]bool{}
 		for i := range plan.Groups {
@@ -115,7 +115,7 @@ func (p *Plan) hold(w *weigher, holds func(loss) bool, losses map[string]bool) {
 		maps.Copy(people, w.lost)
 		p.UsernamePrefix = w.in.Directory.UsernamePrefix()
 	} else {
-		p.Losses = len(w.lost)
+		p.Lost = w.lost
 	}
 	start := startTime(w.in)
 	p.Held = &Held{Of: w.present, Doubted: w.doubted, Pending: v1alpha1.PendingPlan{
@@ -146,8 +146,12 @@ func weigh(in Input, plan *Plan) *weigher {
 		lost: map[string]bool{}, leaving: map[string]bool{}, disabled: map[string]bool{}, doubted: map[string]bool{},
 	}
 	for i := range in.Users {
-		if hasAccess(&in.Users[i]) {
+		user := &in.Users[i]
+		if hasAccess(user) {
 			w.present++
+		}
+		if hasAccess(user) || in.Guard.Lost[user.Name] {
+			w.before++
 		}
 	}
 	if now := in.Directory.UsernamePrefix(); now != plan.UsernamePrefix {
@@ -213,13 +217,13 @@ func (w *weigher) verdict() (holds func(loss) bool) {
 	if percent >= never {
 		return func(loss) bool { return false }
 	}
-	before := w.present + w.in.Guard.Lost
-	overLimit := func(people int) bool { return people*100 > percent*before }
-	tooMany := func(people int) bool { return people > floor && overLimit(people) }
-	most := len(w.leaving) > 1 && 2*len(w.leaving) > w.present && overLimit(len(w.leaving))
 	all := maps.Clone(w.lost)
 	maps.Copy(all, w.disabled)
-	lost := w.in.Guard.Behind || w.holding() || most || tooMany(w.in.Guard.Lost+len(all))
+	maps.Copy(all, w.in.Guard.Lost)
+	overLimit := func(people int) bool { return people*100 > percent*w.before }
+	tooMany := func(people int) bool { return people > floor && overLimit(people) }
+	most := len(w.leaving) > 1 && 2*len(w.leaving) > w.present && overLimit(len(w.leaving))
+	lost := w.in.Guard.Behind || w.holding() || most || tooMany(len(all))
 	disabled := tooMany(len(w.disabled))
 	return func(l loss) bool {
 		switch l {

@@ -52,8 +52,8 @@ type Plan struct {
 	UserCount, GroupCount int
 	// UsernamePrefix is the one in force once the plan is done.
 	UsernamePrefix string
-	// Losses counts the people who lose access by the plan, those apart who were disabled.
-	Losses int
+	// Lost are the Users who lose access by the plan, those apart who were disabled.
+	Lost map[string]bool
 	// Accepted identify losses that pass because somebody accepted them, for Guard.Accepted until all of them are written.
 	Accepted map[string]bool
 	// Held is what the loss guard took out of the plan; nil where it holds nothing.
