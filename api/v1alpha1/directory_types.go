@@ -151,7 +151,7 @@ type LeaversSpec struct {
 	// maxLossPercent is how many of a hundred people may lose access, by one read or bit by bit between two full reads, before
 	// the operator stops and asks (condition Stalled, reason LossGuard). Five may always lose it, unless that is more than half of
 	// all who are gone at once. Whom the directory disables is weighed apart, and one by one always loses access at once.
-	// Default 10; 100 never asks.
+	// Default 10; 100 never asks. A server that is behind what was read of it before is not believed whatever the limit.
 	// +optional
 	// +kubebuilder:default=10
 	// +kubebuilder:validation:Minimum=0

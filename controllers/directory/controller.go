@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/directory"
 	"github.com/rollcall-iam/rollcall/internal/directory/ldap"
 	"github.com/rollcall-iam/rollcall/internal/index"
 	"github.com/rollcall-iam/rollcall/internal/mirror"
@@ -99,7 +100,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if s.memory.problem == nil {
 		r.Backoff.Forget(request)
 	}
-	return ctrl.Result{RequeueAfter: max(s.memory.next().Sub(s.started), time.Millisecond)}, nil
+	return ctrl.Result{RequeueAfter: s.memory.next(s.started)}, nil
 }
 
 // remembered makes the memories when the first Directory needs one.
@@ -143,39 +144,70 @@ func (r *Reconciler) sync(ctx context.Context, s *scope) error {
 	if !m.due(s.directory, s.started) {
 		return r.reportKnown(ctx, s)
 	}
-	if err := r.readWhole(ctx, s); err != nil {
-		return err
+	outdated, err := r.readWhole(ctx, s)
+	if err == nil && outdated != nil {
+		err = r.mirrorOutdated(ctx, s, outdated)
+	} else if err == nil {
+		err = r.mirror(ctx, s)
 	}
-	if err := r.mirror(ctx, s); err != nil {
+	if err != nil {
 		return err
 	}
 	return r.reportKnown(ctx, s)
 }
 
 // mirror makes Users and Groups what is known of the directory.
-func (r *Reconciler) mirror(ctx context.Context, s *scope) (err error) {
-	if s.plan, err = r.planFor(ctx, s); err != nil {
+func (r *Reconciler) mirror(ctx context.Context, s *scope) error {
+	plan, err := r.planFor(ctx, s, s.memory.replica, s.memory.guard())
+	if err != nil {
 		return err
 	}
-	if s.plan.Accepted != nil {
-		s.memory.accepted = s.plan.Accepted
+	return r.carryOut(ctx, s, plan)
+}
+
+// mirrorOutdated weighs a full read that is older than what was read before. Where it would change nothing, or somebody accepts what it
+// would, it is the state of the directory now; else all stays as it is, and what the directory tells goes on being mirrored.
+func (r *Reconciler) mirrorOutdated(ctx context.Context, s *scope, outdated *directory.Replica) error {
+	m := s.memory
+	guard := m.guard()
+	guard.Behind = true
+	plan, err := r.planFor(ctx, s, outdated, guard)
+	if err != nil {
+		return err
+	}
+	if m.aside = plan.Held; m.aside != nil {
+		m.problem, s.directory.Status.Pending = nil, &m.aside.Pending
+		return nil
+	}
+	m.adopt(outdated)
+	return r.carryOut(ctx, s, plan)
+}
+
+// carryOut writes a plan, and remembers what came of it.
+func (r *Reconciler) carryOut(ctx context.Context, s *scope, plan mirror.Plan) error {
+	m := s.memory
+	s.plan = plan
+	if plan.Accepted != nil {
+		// What it made room for comes with the next plan.
+		m.accepted = plan.Accepted
+		m.planned.Store(true)
 	}
 	if err := r.execute(ctx, s); err != nil {
 		return err
 	}
-	r.Metrics.wrote(s.directory.Name, &s.plan)
-	s.memory.wrote(&s.plan)
+	r.Metrics.wrote(s.directory.Name, &plan)
+	m.wrote(&plan)
 	known := &s.directory.Status
-	known.Users, known.Groups = new(int32(s.plan.UserCount)), new(int32(s.plan.GroupCount)) //nolint:gosec // Counts of objects in memory.
-	known.UsernamePrefix, known.Pending = &s.plan.UsernamePrefix, nil
-	if s.plan.Held != nil {
-		known.Pending = &s.plan.Held.Pending
+	known.Users, known.Groups = new(int32(plan.UserCount)), new(int32(plan.GroupCount)) //nolint:gosec // Counts of objects in memory.
+	known.UsernamePrefix, known.Pending = &plan.UsernamePrefix, nil
+	if held := m.held(); held != nil {
+		known.Pending = &held.Pending
 	}
 	return nil
 }
 
-func (r *Reconciler) planFor(ctx context.Context, s *scope) (mirror.Plan, error) {
-	d, m := s.directory, s.memory
+func (r *Reconciler) planFor(ctx context.Context, s *scope, known *directory.Replica, guard mirror.Guard) (mirror.Plan, error) {
+	d := s.directory
 	users, err := index.UsersOfDirectory(ctx, r.Client, d.Name)
 	if err != nil {
 		return mirror.Plan{}, fmt.Errorf("list Users: %w", err)
@@ -191,9 +223,8 @@ func (r *Reconciler) planFor(ctx context.Context, s *scope) (mirror.Plan, error)
 	slices.SortFunc(users, func(a, b v1alpha1.User) int { return byAge(&a, &b) })
 	slices.SortFunc(groups, func(a, b v1alpha1.Group) int { return byAge(&a, &b) })
 	return mirror.New(mirror.Input{
-		Directory: d, Snapshot: m.replica.Snapshot(), Nested: ldap.Nested(d.Spec.LDAP), Users: users, Groups: groups, Now: r.Clock.Now(),
-		Granted:    mirror.Granted{Users: named.Users, Groups: named.Groups},
-		Guard:      m.guard(),
+		Directory: d, Snapshot: known.Snapshot(), Nested: ldap.Nested(d.Spec.LDAP), Users: users, Groups: groups, Now: r.Clock.Now(),
+		Granted: mirror.Granted{Users: named.Users, Groups: named.Groups}, Guard: guard,
 		UserTaken:  func(name string) bool { return r.taken(ctx, &v1alpha1.User{}, name) },
 		GroupTaken: func(name string) bool { return r.taken(ctx, &v1alpha1.Group{}, name) },
 	}), nil

@@ -43,9 +43,10 @@ type memory struct {
 	readAt, nextRead time.Time
 	// fresh says that this read was not reported yet.
 	fresh bool
-	// position is the newest state of the directory that was seen, readPosition that of the last full read, behind that it is older.
+	// position is the newest state of the directory that was seen, readPosition that of the last full read.
 	position, readPosition directory.Position
-	behind                 bool
+	// aside is what the last full read would change, where it was behind that and so is not believed; nil where it was not.
+	aside *mirror.Held
 	// problem is what the last full read came to; nil where all went well.
 	problem *outcome.Problem
 	// reported is the status that was written last, which the cache may not show yet; nil before the first.
@@ -62,24 +63,45 @@ func (m *memory) due(d *v1alpha1.Directory, now time.Time) bool {
 		!now.Before(m.nextRead)
 }
 
+// adopt takes a full read for the state of the directory now, however new.
+func (m *memory) adopt(replica *directory.Replica) {
+	m.replica, m.aside, m.fresh = replica, nil, true
+	m.position = m.position.And(nil)
+	maps.Copy(m.position, m.readPosition)
+}
+
 // overdue says whether what is known means something else by now than it did at the last plan.
 func (m *memory) overdue(now time.Time) bool {
 	return m.last != nil && !m.last.Recheck.IsZero() && !now.Before(m.last.Recheck)
 }
 
-// next is when there is something to do even if nothing happens.
-func (m *memory) next() time.Time {
-	if m.last != nil && !m.last.Recheck.IsZero() && m.last.Recheck.Before(m.nextRead) {
-		return m.last.Recheck
+// next is how long after now there is something to do even if nothing happens.
+func (m *memory) next(now time.Time) time.Duration {
+	const atOnce = time.Millisecond
+	if m.asked.Load() || m.planned.Load() {
+		return atOnce
 	}
-	return m.nextRead
+	next := m.nextRead
+	if m.last != nil && !m.last.Recheck.IsZero() && m.last.Recheck.Before(next) {
+		next = m.last.Recheck
+	}
+	return max(next.Sub(now), atOnce)
+}
+
+// held is what waits for a decision; nil where nothing does.
+func (m *memory) held() *mirror.Held {
+	if m.aside == nil && m.last != nil {
+		return m.last.Held
+	}
+	return m.aside
 }
 
 // guard is what the loss guard has to know.
 func (m *memory) guard() mirror.Guard {
-	guard := mirror.Guard{Lost: m.lost, Behind: m.behind, Fresh: m.fresh, Accepted: m.accepted}
-	if m.last != nil && m.last.Held != nil {
-		guard.Doubted = m.last.Held.Doubted
+	guard := mirror.Guard{Lost: m.lost, Accepted: m.accepted}
+	// What the directory has told of a person since is not in doubt.
+	if held := m.held(); held != nil && m.fresh {
+		guard.Doubted = held.Doubted
 	}
 	return guard
 }
@@ -94,11 +116,6 @@ func (m *memory) wrote(plan *mirror.Plan) {
 	}
 	if !m.fresh {
 		maps.Copy(m.lost, plan.Lost)
-	}
-	if m.fresh && plan.Held == nil {
-		// Nothing is lost by it, or somebody accepted that: this is the state of the directory now, however new.
-		m.position, m.behind = m.position.And(m.readPosition), false
-		maps.Copy(m.position, m.readPosition)
 	}
 	kept := *plan
 	kept.Users, kept.Groups, kept.Lost = nil, nil, nil

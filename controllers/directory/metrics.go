@@ -5,13 +5,11 @@ package directory
 
 import (
 	"errors"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/utils/clock"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
-	"github.com/rollcall-iam/rollcall/internal/feed"
 	"github.com/rollcall-iam/rollcall/internal/mirror"
 )
 
@@ -88,14 +86,15 @@ func (m *Metrics) wrote(directory string, plan *mirror.Plan) {
 }
 
 // known tells what is known of a directory after a run.
-func (m *Metrics) known(d *v1alpha1.Directory, readAt time.Time, last *mirror.Plan, state feed.State) {
-	m.entries.WithLabelValues(d.Name, "User").Set(float64(last.UserCount))
-	m.entries.WithLabelValues(d.Name, "Group").Set(float64(last.GroupCount))
-	m.lastRead.WithLabelValues(d.Name).Set(float64(readAt.Unix()))
+func (m *Metrics) known(d *v1alpha1.Directory, of *memory) {
+	state := of.feed.State()
+	m.entries.WithLabelValues(d.Name, "User").Set(float64(of.last.UserCount))
+	m.entries.WithLabelValues(d.Name, "Group").Set(float64(of.last.GroupCount))
+	m.lastRead.WithLabelValues(d.Name).Set(float64(of.readAt.Unix()))
 	m.interval.WithLabelValues(d.Name).Set(float64(d.Spec.SyncIntervalSeconds))
 	pending := 0.0
-	if last.Held != nil {
-		pending = float64(*last.Held.Pending.Withdraw)
+	if held := of.held(); held != nil {
+		pending = float64(*held.Pending.Withdraw)
 	}
 	m.guardPending.WithLabelValues(d.Name).Set(pending)
 	m.connected.DeletePartialMatch(prometheus.Labels{labelDirectory: d.Name})

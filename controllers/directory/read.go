@@ -25,13 +25,13 @@ const (
 )
 
 // readWhole replaces what is known by a full read. What the directory tells meanwhile does not wait for the end of it, and is not
-// undone by it: the read may have seen the entry before.
-func (r *Reconciler) readWhole(ctx context.Context, s *scope) error {
+// undone by it: the read may have seen the entry before. A read that is behind what was read before replaces nothing, and is returned.
+func (r *Reconciler) readWhole(ctx context.Context, s *scope) (outdated *directory.Replica, err error) {
 	m, d := s.memory, s.directory
 	m.asked.Store(false)
 	source, err := r.open(ctx, d.Spec.LDAP)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if m.source != source.String() {
 		m.feed.Stop()
@@ -41,68 +41,80 @@ func (r *Reconciler) readWhole(ctx context.Context, s *scope) error {
 			m.position = directory.ParsePosition(progress.Position)
 		}
 	}
-	snapshot, meanwhile, err := r.readWatching(ctx, s, source)
+	found, err := r.readWatching(ctx, s, source)
+	if err == nil {
+		err = usable(d, found.snapshot)
+	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := usable(d, snapshot); err != nil {
-		return err
-	}
-	m.replica = directory.NewReplica(snapshot)
-	m.replica.Apply(meanwhile)
-	m.readAt, m.fresh, m.generation, m.accept = s.started, true, d.Generation, d.Annotations[v1alpha1.AnnotationAcceptLoss]
+	replica := directory.NewReplica(found.snapshot)
+	replica.Apply(found.meanwhile)
+	m.readAt, m.readPosition = s.started, found.snapshot.Position
+	m.generation, m.accept = d.Generation, d.Annotations[v1alpha1.AnnotationAcceptLoss]
 	m.nextRead = s.started.Add(interval(d))
-	if m.behind {
-		m.nextRead = s.started.Add(min(interval(d), againBehind))
-	}
 	r.watch(m, d, source)
-	return nil
+	if found.behind {
+		m.nextRead = s.started.Add(min(interval(d), againBehind))
+		return replica, nil
+	}
+	m.adopt(replica)
+	return nil, nil
+}
+
+// reading is what came of a full read.
+type reading struct {
+	snapshot *directory.Snapshot
+	// meanwhile is what the directory told during the read.
+	meanwhile []directory.Change
+	// behind says that the server has less than what was seen of the directory before.
+	behind bool
 }
 
 // readWatching reads a directory whole, and again where the server turns out to be behind what was seen of the directory before: a replica
 // that lags may have caught up.
-func (r *Reconciler) readWatching(ctx context.Context, s *scope, source directory.Source) (*directory.Snapshot, []directory.Change, error) {
-	m := s.memory
-	tries := triesBehind
-	if m.behind {
+func (r *Reconciler) readWatching(ctx context.Context, s *scope, source directory.Source) (reading, error) {
+	m, tries := s.memory, triesBehind
+	if m.aside != nil {
 		tries = 1
 	}
 	for try := 1; ; try++ {
 		known := m.position
-		snapshot, meanwhile, err := r.readOnce(ctx, s, source)
+		found, err := r.readOnce(ctx, s, source)
 		if err != nil {
-			return nil, nil, err
+			return reading{}, err
 		}
-		m.behind, m.readPosition = snapshot.Position.Behind(known), snapshot.Position
-		if !m.behind || try == tries {
-			return snapshot, meanwhile, nil
+		found.behind = found.snapshot.Position.Behind(known)
+		if !found.behind || try == tries {
+			return found, nil
 		}
 		if err := pause(ctx, settle); err != nil {
-			return nil, nil, err
+			return reading{}, err
 		}
 	}
 }
 
 // readOnce reads a directory whole, and mirrors what it tells of changes meanwhile.
-func (r *Reconciler) readOnce(ctx context.Context, s *scope, source directory.Source) (*directory.Snapshot, []directory.Change, error) {
+func (r *Reconciler) readOnce(ctx context.Context, s *scope, source directory.Source) (reading, error) {
 	var (
-		snapshot  *directory.Snapshot
-		meanwhile []directory.Change
-		err       error
-		done      = make(chan struct{})
+		found reading
+		err   error
+		done  = make(chan struct{})
 	)
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	stop := r.Metrics.timeRead(s.directory.Name)
 	go func() {
 		defer close(done)
-		snapshot, err = source.Read(ctx)
+		found.snapshot, err = source.Read(ctx)
 	}()
+	var meanwhile []directory.Change
 	for {
 		select {
 		case <-done:
 			stop(err)
-			return snapshot, append(meanwhile, s.memory.hear()...), err
+			found.meanwhile = append(meanwhile, s.memory.hear()...)
+			return found, err
 		case <-s.memory.feed.Arrived():
 			told := s.memory.hear()
 			meanwhile = append(meanwhile, told...)

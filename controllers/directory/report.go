@@ -14,11 +14,13 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	iamac "github.com/rollcall-iam/rollcall/api/v1alpha1/applyconfiguration/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/mirror"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 	"github.com/rollcall-iam/rollcall/internal/status"
 )
@@ -26,12 +28,19 @@ import (
 // reportKnown says what came of the last plan, and of the full read, if it was in this run.
 func (r *Reconciler) reportKnown(ctx context.Context, s *scope) error {
 	m := s.memory
+	if m.last == nil {
+		if m.problem != nil {
+			return client.IgnoreNotFound(r.report(ctx, s, status.NotReady(m.problem)))
+		}
+		before := &s.directory.Status
+		m.last = &mirror.Plan{UserCount: int(ptr.Deref(before.Users, 0)), GroupCount: int(ptr.Deref(before.Groups, 0))}
+	}
 	if m.fresh {
 		m.problem = nil
 		s.directory.Status.LastSyncTime = new(metav1.NewTime(m.readAt.Truncate(time.Second)))
 		s.directory.Status.Progress = m.progress()
 	}
-	r.Metrics.known(s.directory, m.readAt, m.last, m.feed.State())
+	r.Metrics.known(s.directory, m)
 	wanted := m.summary(s.directory)
 	if m.problem != nil {
 		wanted = status.NotReady(m.problem)
@@ -45,7 +54,7 @@ func (r *Reconciler) reportKnown(ctx context.Context, s *scope) error {
 
 // summary says what the cluster is like after the last plan.
 func (m *memory) summary(d *v1alpha1.Directory) []metav1.Condition {
-	if m.last.Held != nil {
+	if m.held() != nil {
 		return status.NotReady(m.guarded(d))
 	}
 	message := fmt.Sprintf("%d users and %d groups are mirrored", m.last.UserCount, m.last.GroupCount)
@@ -55,9 +64,6 @@ func (m *memory) summary(d *v1alpha1.Directory) []metav1.Condition {
 	if skipped := m.last.GroupsSkipped.String(); skipped != "" {
 		message += "; groups skipped: " + skipped
 	}
-	if m.behind {
-		message += "; " + behind
-	}
 	return status.Ready(v1alpha1.ReasonSynced, message)
 }
 
@@ -65,15 +71,17 @@ const behind = "the server is behind what was read of this directory before: a r
 
 // guarded says what the loss guard holds, and how to let it pass.
 func (m *memory) guarded(d *v1alpha1.Directory) *outcome.Problem {
-	why := "which is more than may go unasked (spec.leavers.maxLossPercent)"
-	if m.behind {
-		why = "and " + behind
+	held := m.held()
+	accept := fmt.Sprintf("kubectl annotate directory %s --overwrite %s=%s", d.Name, v1alpha1.AnnotationAcceptLoss, held.Pending.Token)
+	if m.aside != nil {
+		return outcome.Terminalf(v1alpha1.ReasonLossGuard,
+			"%s. It would create %d, change %d and take access from %d people; Users and Groups stay as they were read before. "+
+				"A replica is believed again once it has caught up. To believe this server as it is: %s",
+			behind, *held.Pending.Create, *held.Pending.Update, *held.Pending.Withdraw, accept)
 	}
-	pending := &m.last.Held.Pending
 	return outcome.Terminalf(v1alpha1.ReasonLossGuard,
-		"%d of %d people would lose access, %s; they keep it, and who joins joins. If it is right that they lose it: "+
-			"kubectl annotate directory %s --overwrite %s=%s",
-		*pending.Withdraw, m.last.Held.Of, why, d.Name, v1alpha1.AnnotationAcceptLoss, pending.Token)
+		"%d of %d people would lose access, which is more than may go unasked (spec.leavers.maxLossPercent); they keep it, "+
+			"and who joins joins. If it is right that they lose it: %s", *held.Pending.Withdraw, held.Of, accept)
 }
 
 // progress is how far the directory has been followed.

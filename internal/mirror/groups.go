@@ -46,7 +46,7 @@ func newGroupPlanner(in Input, guarded map[string]bool) *groupPlanner {
 	maps.Copy(p.staying, guarded)
 	p.valid, p.kept, p.skipped = sift(p.entries, p.objects, in.Directory.GroupPrefix())
 	for i := range in.Groups {
-		if in.Granted.Groups[in.Groups[i].Name] {
+		if p.gives(&in.Groups[i]) {
 			p.granted[in.Groups[i].Spec.GroupName] = true
 		}
 	}
@@ -127,7 +127,7 @@ func (p *groupPlanner) occupied() (byID, byName map[string]string) {
 	return byID, byName
 }
 
-// containers are the names of groups that hold no person directly: who is in one of them is a matter of other groups.
+// containers are the names of groups that hold others, and no person directly: who is in one of them is a matter of other groups.
 func (p *groupPlanner) containers() map[string]bool {
 	people := map[string]bool{}
 	for i := range p.in.Snapshot.People {
@@ -137,7 +137,8 @@ func (p *groupPlanner) containers() map[string]bool {
 	}
 	found := map[string]bool{}
 	for _, e := range p.valid {
-		if !slices.ContainsFunc(p.in.Snapshot.Groups[e.index].Members, func(ref string) bool { return people[ref] }) {
+		members := p.in.Snapshot.Groups[e.index].Members
+		if len(members) > 0 && !slices.ContainsFunc(members, func(ref string) bool { return people[ref] }) {
 			found[e.name] = true
 		}
 	}
@@ -190,10 +191,15 @@ func (p *groupPlanner) delete(s step) groupChange {
 
 // loss is what people in a group lose with it.
 func (p *groupPlanner) loss(group *v1alpha1.Group) loss {
-	if group.Status.State == v1alpha1.IdentityPresent && p.in.Granted.Groups[group.Name] {
+	if p.gives(group) {
 		return lossOfGroup
 	}
 	return noLoss
+}
+
+// gives says whether being in a group gives something: one whose entry is gone does not, whoever names it.
+func (p *groupPlanner) gives(group *v1alpha1.Group) bool {
+	return group.Status.State == v1alpha1.IdentityPresent && p.in.Granted.Groups[group.Name]
 }
 
 func (p *groupPlanner) create(s step) groupChange {

@@ -49,9 +49,9 @@ const (
 type Guard struct {
 	// Lost are the Users who lost access since the last full read, whether or not they show that yet.
 	Lost map[string]bool
-	// Behind says that the last full read is older than what was read before, Fresh that the plan follows from that very read.
-	Behind, Fresh bool
-	// Doubted are the Users whom such a read called disabled, which may have been long ago.
+	// Behind says that the snapshot is older than what was read before: then nothing of it is believed unasked.
+	Behind bool
+	// Doubted are the Users whom such a snapshot called disabled, which may have been long ago.
 	Doubted map[string]bool
 	// Accepted are the losses of a plan that was accepted and is not written completely.
 	Accepted map[string]bool
@@ -85,6 +85,9 @@ func guard(in Input, plan Plan) (allowed Plan, staying map[string]bool) {
 	w := weigh(in, &plan)
 	holds := w.verdict()
 	losses := w.held(holds)
+	if in.Guard.Behind {
+		losses = w.everything(&plan)
+	}
 	switch {
 	case len(losses) == 0:
 		plan.Lost = w.lost
@@ -108,14 +111,18 @@ func (p *Plan) hold(w *weigher, holds func(loss) bool, losses map[string]bool) {
 	p.Users, users = without(p.Users, holds)
 	p.Groups, groups = without(p.Groups, holds)
 	people := map[string]bool{}
-	if holds(lossDisabled) {
-		maps.Copy(people, w.disabled)
-	}
 	if holds(lossGone) {
 		maps.Copy(people, w.lost)
 		p.UsernamePrefix = w.in.Directory.UsernamePrefix()
 	} else {
 		p.Lost = w.lost
+	}
+	for name := range w.disabled {
+		// Whom the directory disables, and nobody holds that, is out whatever else they would lose.
+		delete(people, name)
+		if holds(lossDisabled) {
+			people[name] = true
+		}
 	}
 	start := startTime(w.in)
 	p.Held = &Held{Of: w.present, Doubted: w.doubted, Pending: v1alpha1.PendingPlan{
@@ -145,15 +152,16 @@ func weigh(in Input, plan *Plan) *weigher {
 		in: in, keys: map[string]loss{},
 		lost: map[string]bool{}, leaving: map[string]bool{}, disabled: map[string]bool{}, doubted: map[string]bool{},
 	}
+	all := map[string]bool{}
+	maps.Copy(all, in.Guard.Lost)
 	for i := range in.Users {
 		user := &in.Users[i]
 		if hasAccess(user) {
 			w.present++
-		}
-		if hasAccess(user) || in.Guard.Lost[user.Name] {
-			w.before++
+			all[user.Name] = true
 		}
 	}
+	w.before = len(all)
 	if now := in.Directory.UsernamePrefix(); now != plan.UsernamePrefix {
 		w.everybody("prefix " + plan.UsernamePrefix)
 	}
@@ -178,7 +186,7 @@ func (w *weigher) everybody(key string) {
 
 func (w *weigher) user(c *userChange) {
 	guard := &w.in.Guard
-	if c.loss == lossDisabled && (guard.Behind && guard.Fresh || guard.Doubted[c.Object.Name]) {
+	if c.loss == lossDisabled && (guard.Behind || guard.Doubted[c.Object.Name]) {
 		c.loss = lossDoubted
 	}
 	switch c.loss {
@@ -213,6 +221,9 @@ func (w *weigher) group(c *groupChange) {
 
 // verdict says which losses are too many. Who is disabled is weighed alone: nobody's suspension waits because others are missing.
 func (w *weigher) verdict() (holds func(loss) bool) {
+	if w.in.Guard.Behind {
+		return func(loss) bool { return true }
+	}
 	percent := int(ptr.Deref(w.in.Directory.Spec.Leavers.MaxLossPercent, defaultMaxLossPercent))
 	if percent >= never {
 		return func(loss) bool { return false }
@@ -223,7 +234,7 @@ func (w *weigher) verdict() (holds func(loss) bool) {
 	overLimit := func(people int) bool { return people*100 > percent*w.before }
 	tooMany := func(people int) bool { return people > floor && overLimit(people) }
 	most := len(w.leaving) > 1 && 2*len(w.leaving) > w.present && overLimit(len(w.leaving))
-	lost := w.in.Guard.Behind || w.holding() || most || tooMany(len(all))
+	lost := w.holding() || most || tooMany(len(all))
 	disabled := tooMany(len(w.disabled))
 	return func(l loss) bool {
 		switch l {
@@ -255,6 +266,22 @@ func (w *weigher) held(holds func(loss) bool) map[string]bool {
 	return held
 }
 
+// everything are keys of all changes of the plan: of gains too, which a snapshot from the past gives to people who lost them since.
+func (w *weigher) everything(plan *Plan) map[string]bool {
+	all := w.held(func(loss) bool { return true })
+	for i := range plan.Users {
+		if c := &plan.Users[i]; c.loss == noLoss {
+			all[fmt.Sprintf("user %s %s %d %s %s %q", c.Object.UID, c.name, c.Verb, c.Facts.ID, c.Facts.State, c.Facts.Groups)] = true
+		}
+	}
+	for i := range plan.Groups {
+		if c := &plan.Groups[i]; c.loss == noLoss {
+			all[fmt.Sprintf("group %s %s %d %s %s", c.Object.UID, c.name, c.Verb, c.Facts.ID, c.Facts.State)] = true
+		}
+	}
+	return all
+}
+
 // accepted says whether somebody let exactly these losses pass, or others that these are left of.
 func (w *weigher) accepted(losses map[string]bool) bool {
 	if w.in.Directory.Annotations[v1alpha1.AnnotationAcceptLoss] == token(losses, startTime(w.in).Time) {
@@ -283,10 +310,10 @@ func without[Object, Facts any](changes []Change[Object, Facts], holds func(loss
 	rest := make([]Change[Object, Facts], 0, len(changes))
 	for _, c := range changes {
 		switch {
+		case c.Verb == Create && (holds(c.loss) || held[c.successorOf]):
+			count.create++
 		case holds(c.loss):
 			count.update++
-		case c.Verb == Create && held[c.successorOf]:
-			count.create++
 		default:
 			rest = append(rest, c)
 		}

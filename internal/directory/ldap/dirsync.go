@@ -136,7 +136,7 @@ func (d *dirSync) blindness() string {
 	if ldap.IsErrorWithCode(err, ldap.LDAPResultSizeLimitExceeded) || err == nil && len(result.Entries) > 0 {
 		return ""
 	}
-	return fmt.Sprintf("deletions are found by full reads only, since no deleted entry is visible to %q: let it list and read %q",
+	return fmt.Sprintf("no deleted entry is visible to %q; if there are any, deletions are found by full reads only: let it list and read %q",
 		d.source.bindDN, "CN=Deleted Objects,"+d.partition)
 }
 
@@ -169,6 +169,9 @@ func (d *dirSync) next() (directory.News, error) {
 	result, err := d.ask(anyChange)
 	if err != nil {
 		return news, watchProblem(err, d.partition, d.source.bindDN, d.resumed || d.told)
+	}
+	if slices.ContainsFunc(result.entries, isDeleted) {
+		d.note, news.Note = "", ""
 	}
 	if news.Changes, news.Gap, err = d.lookUp(result.entries); err != nil {
 		return news, err
@@ -204,7 +207,7 @@ func (d *dirSync) ask(filter string) (answer, error) {
 // attributes are those whose change matters: an entry that changed in none of them is not told of. One that was renamed or moved
 // changed in its name.
 func (d *dirSync) attributes() []string {
-	names := []string{attrObjectGUID, attrName, "isDeleted"}
+	names := []string{attrObjectGUID, attrName, attrIsDeleted}
 	for _, q := range d.source.queries() {
 		for _, attribute := range q.attributes() {
 			plain, _, _ := strings.Cut(attribute, ";")
@@ -216,7 +219,15 @@ func (d *dirSync) attributes() []string {
 	return slices.Compact(names)
 }
 
-const attrName = "name"
+const (
+	attrName      = "name"
+	attrIsDeleted = "isDeleted"
+)
+
+// isDeleted says whether an entry is the tombstone of one.
+func isDeleted(entry *ldap.Entry) bool {
+	return strings.EqualFold(entry.GetEqualFoldAttributeValue(attrIsDeleted), "true")
+}
 
 // lookUp says what has become of entries, and whether there may be more than that: when a place moves, everything in it does.
 func (d *dirSync) lookUp(entries []*ldap.Entry) (changes []directory.Change, gap bool, err error) {

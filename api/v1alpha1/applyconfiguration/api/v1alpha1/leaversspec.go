@@ -19,7 +19,7 @@ type LeaversSpecApplyConfiguration struct {
 	// maxLossPercent is how many of a hundred people may lose access, by one read or bit by bit between two full reads, before
 	// the operator stops and asks (condition Stalled, reason LossGuard). Five may always lose it, unless that is more than half of
 	// all who are gone at once. Whom the directory disables is weighed apart, and one by one always loses access at once.
-	// Default 10; 100 never asks.
+	// Default 10; 100 never asks. A server that is behind what was read of it before is not believed whatever the limit.
 	MaxLossPercent *int32 `json:"maxLossPercent,omitempty"`
 	// graceSeconds is how long an entry may be missing before it counts as gone, in seconds; until then its person or group stays
 	// as it was. Never applies to people who are disabled. Default 0, at most 30 days.
