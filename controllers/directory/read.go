@@ -113,7 +113,7 @@ func (r *Reconciler) readOnce(ctx context.Context, s *scope, source directory.So
 		select {
 		case <-done:
 			stop(err)
-			found.meanwhile = append(meanwhile, s.memory.hear()...)
+			found.meanwhile = slices.Concat(meanwhile, s.memory.hear())
 			return found, err
 		case <-s.memory.feed.Arrived():
 			told := s.memory.hear()
