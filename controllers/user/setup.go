@@ -7,10 +7,12 @@ import (
 	"context"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -28,6 +30,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("user").
 		For(&v1alpha1.User{}).
+		Watches(&v1alpha1.User{}, handler.Funcs{UpdateFunc: leaversFirst}).
 		Watches(&v1alpha1.User{}, handler.EnqueueRequestsFromMapFunc(r.namesakes), builder.WithPredicates(predicate.Funcs{
 			UpdateFunc: nameDiffers,
 		})).
@@ -39,6 +42,28 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.GivesDiffers})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
+}
+
+// first is the priority of whoever loses access.
+const first = 100
+
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// leaversFirst lets nobody keep access because thousands of others wait for something else, such as the view of a new Grant.
+func leaversFirst(_ context.Context, e event.UpdateEvent, q queue) {
+	before, ok := e.ObjectOld.(*v1alpha1.User)
+	after, also := e.ObjectNew.(*v1alpha1.User)
+	prioritized, can := q.(priorityqueue.PriorityQueue[reconcile.Request])
+	if ok && also && can && mayAct(before) && !mayAct(after) {
+		prioritized.AddWithOpts(priorityqueue.AddOpts{Priority: new(first)},
+			reconcile.Request{NamespacedName: types.NamespacedName{Name: after.Name}})
+	}
+}
+
+// mayAct says whether neither the directory nor the spec keeps a User out.
+func mayAct(user *v1alpha1.User) bool {
+	identity := user.Status.Identity
+	return user.Spec.State != v1alpha1.UserSuspended && (identity == nil || identity.State == v1alpha1.IdentityPresent)
 }
 
 // namesakes are the Users with the name or the username of one that came, changed or went.

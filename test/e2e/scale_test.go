@@ -33,9 +33,10 @@ var _ = Describe("A directory of 2,000 people", Ordered, func() {
 		start    time.Time
 		mark     controlplane.AuditMark
 		mirrored map[string]string
+		server   *slapd.Server
 	)
 	BeforeAll(func(ctx SpecContext) {
-		server := slapdRuns(ctx, slapd.People(people))
+		server = slapdRuns(ctx, slapd.People(people))
 		operatorRuns(ctx)
 		mark = auditMark()
 		start = time.Now()
@@ -73,6 +74,14 @@ var _ = Describe("A directory of 2,000 people", Ordered, func() {
 		Expect(versions(ctx, name)).To(Equal(mirrored))
 		reportf("writes of at least two more reads: %v", inLines(operatorWrites(mark)))
 	})
+
+	It("lets go at once who leaves, where the directory tells it", func(ctx SpecContext) {
+		// Without limits for the bind DN, and with no full read while it is measured.
+		setSecret(ctx, name+"-bind", map[string]string{"username": slapd.SyncDN, "password": server.Password()})
+		change(ctx, slapdDirectory(name, server), func(d *v1alpha1.Directory) { d.Spec.SyncIntervalSeconds = 24 * 60 * 60 })
+		eventuallyWatched(ctx, name, "True "+v1alpha1.ReasonSyncrepl)
+		measureLeavers(ctx, name, server)
+	}, NodeTimeout(scalePatience))
 })
 
 // everybodyIsThere says that all controllers have done with what the directory holds.
