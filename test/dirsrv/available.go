@@ -4,10 +4,9 @@
 package dirsrv
 
 import (
-	"fmt"
-	"os"
-
 	"github.com/onsi/ginkgo/v2"
+
+	"github.com/rollcall-iam/rollcall/test/internal/installed"
 )
 
 const (
@@ -19,27 +18,14 @@ const (
 	templatePath = "/usr/share/dirsrv/data/template-dse.ldif"
 )
 
-// Available says whether 389 Directory Server is installed, and what to do if not.
+// Available says whether 389 Directory Server can run here, and what to do if not.
 func Available() error {
-	for _, path := range []string{nsslapdPath, certutilPath, pk12utilPath, opensslPath, templatePath} {
-		if _, err := os.Stat(path); err != nil {
-			return fmt.Errorf("389 Directory Server is not installed: %w: run hack/install-directory-servers.sh as root, "+
-				"or install Debian's packages 389-ds-base, libnss3-tools and openssl", err)
-		}
-	}
-	return nil
+	return installed.Check("389 Directory Server", "389-ds-base, libnss3-tools and openssl",
+		nsslapdPath, certutilPath, pk12utilPath, opensslPath, templatePath)
 }
 
-// SkipUnlessAvailable skips the spec where there is no 389 Directory Server. In CI that is a failure: there every spec
-// must have run.
+// SkipUnlessAvailable skips the spec where it cannot. In CI that is a failure: there every spec must have run.
 func SkipUnlessAvailable() {
 	ginkgo.GinkgoHelper()
-	err := Available()
-	switch {
-	case err == nil:
-	case os.Getenv("CI") == "true":
-		ginkgo.Fail(err.Error())
-	default:
-		ginkgo.Skip(err.Error())
-	}
+	installed.OrSkip(Available())
 }

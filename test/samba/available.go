@@ -5,10 +5,11 @@ package samba
 
 import (
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/onsi/ginkgo/v2"
+
+	"github.com/rollcall-iam/rollcall/test/internal/installed"
 )
 
 const (
@@ -22,26 +23,15 @@ const (
 
 // Available says whether a domain controller can run here, and what to do if not.
 func Available() error {
-	for _, path := range []string{sambaPath, sambaToolPath, setupPath, ldbmodifyPath, nsenterPath} {
-		if _, err := os.Stat(path); err != nil {
-			return fmt.Errorf("samba is not installed: %w: run hack/install-directory-servers.sh as root", err)
-		}
-	}
 	if os.Geteuid() != 0 {
 		return errors.New("samba needs a network namespace of its own, for its ports are fixed: run as root")
 	}
-	return nil
+	return installed.Check("samba", "samba, samba-ad-provision, samba-dsdb-modules, samba-vfs-modules, winbind and ldb-tools",
+		sambaPath, sambaToolPath, setupPath, ldbmodifyPath, nsenterPath)
 }
 
-// SkipUnlessAvailable skips the spec where there is no Samba. In CI that is a failure: there every spec must have run.
+// SkipUnlessAvailable skips the spec where it cannot. In CI that is a failure: there every spec must have run.
 func SkipUnlessAvailable() {
 	ginkgo.GinkgoHelper()
-	err := Available()
-	switch {
-	case err == nil:
-	case os.Getenv("CI") == "true":
-		ginkgo.Fail(err.Error())
-	default:
-		ginkgo.Skip(err.Error())
-	}
+	installed.OrSkip(Available())
 }
