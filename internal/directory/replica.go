@@ -12,11 +12,13 @@ import (
 type Replica struct {
 	people map[string]Person
 	groups map[string]Group
+	// left are the refs that nobody goes by any more, or somebody else does.
+	left map[string]bool
 }
 
 // NewReplica begins with a full read.
 func NewReplica(s *Snapshot) *Replica {
-	r := &Replica{people: make(map[string]Person, len(s.People)), groups: make(map[string]Group, len(s.Groups))}
+	r := &Replica{people: make(map[string]Person, len(s.People)), groups: make(map[string]Group, len(s.Groups)), left: map[string]bool{}}
 	for _, p := range s.People {
 		r.people[p.Key] = p
 	}
@@ -29,8 +31,9 @@ func NewReplica(s *Snapshot) *Replica {
 // Apply makes changes in their order. Each says how an entry is now, so that one which is told twice does no harm.
 //
 // Servers keep member lists in order when a member is renamed or goes, and do not tell of it. So does the replica: a name that is
-// free again must not bring its next bearer into the groups of the last.
-func (r *Replica) Apply(changes []Change) {
+// free again must not bring its next bearer into the groups of the last. Where a group is told to list such a name, which may be old
+// news of it, only a full read knows who is meant: then it returns true.
+func (r *Replica) Apply(changes []Change) (ambiguous bool) {
 	for _, c := range changes {
 		switch {
 		case c.Person != nil:
@@ -39,6 +42,7 @@ func (r *Replica) Apply(changes []Change) {
 		case c.Group != nil:
 			r.refer(r.groups[c.Group.Key].Refs, c.Group.Refs)
 			r.groups[c.Group.Key] = *c.Group
+			ambiguous = ambiguous || slices.ContainsFunc(c.Group.Members, func(member string) bool { return r.left[member] })
 		default:
 			r.refer(r.people[c.Gone].Refs, nil)
 			r.refer(r.groups[c.Gone].Refs, nil)
@@ -46,6 +50,7 @@ func (r *Replica) Apply(changes []Change) {
 			delete(r.groups, c.Gone)
 		}
 	}
+	return ambiguous
 }
 
 // refer makes member lists call someone otherwise than before, or not at all.
@@ -61,6 +66,7 @@ func (r *Replica) refer(before, after []string) {
 		if i < len(after) && !slices.Contains(before, after[i]) {
 			renamed = after[i]
 		}
+		r.left[old] = true
 		r.replace(old, renamed)
 	}
 }

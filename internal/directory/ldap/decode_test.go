@@ -4,7 +4,11 @@
 package ldap
 
 import (
+	"bytes"
+	"reflect"
+	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/go-ldap/ldap/v3"
@@ -15,16 +19,21 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/directory"
 )
 
-const aliceDN = "uid=alice,ou=people,dc=corp,dc=example"
+const (
+	aliceDN  = "uid=alice,ou=people,dc=corp,dc=example"
+	someUUID = "00112233-4455-6677-8899-aabbccddeeff"
+	// someGUID is the objectGUID that is written as someUUID.
+	someGUID = "\x33\x22\x11\x00\x55\x44\x77\x66\x88\x99\xaa\xbb\xcc\xdd\xee\xff"
+)
 
 var bis = &v1alpha1.LDAPSource{Schema: v1alpha1.SchemaRFC2307bis, Groups: &v1alpha1.LDAPGroups{}}
 
 func ofPerson(entry *ldap.Entry) directory.Person {
 	q := userQuery(bis)
-	return person(entry, &q, false)
+	return person(entry, &q)
 }
 
-func ofGroup(entry *ldap.Entry) directory.Group { return group(entry, groupQuery(bis), false) }
+func ofGroup(entry *ldap.Entry) directory.Group { return group(entry, groupQuery(bis)) }
 
 type values = map[string][]string
 
@@ -33,31 +42,25 @@ var _ = Describe("A person's entry", func() {
 		Expect(ofPerson(ldap.NewEntry("UID=Alice,OU=people,DC=corp,DC=example", values{
 			"entryUUID": {"0E8F2C52-0000-4000-8000-000000000001"}, "uid": {"Alice"}, "cn": {"Alice Ng"}, "mail": {"alice@corp.example"},
 		}))).To(Equal(directory.Person{
-			ID: "0e8f2c52-0000-4000-8000-000000000001", UserName: "Alice", DisplayName: "Alice Ng", Email: "alice@corp.example",
-			Refs: []string{aliceDN},
+			Key: "0e8f2c52-0000-4000-8000-000000000001", ID: "0e8f2c52-0000-4000-8000-000000000001", UserName: "Alice",
+			DisplayName: "Alice Ng", Email: "alice@corp.example", Refs: []string{aliceDN},
 		}))
 	})
 
 	It("may have attributes in whatever case the server sends", func() {
-		p := ofPerson(ldap.NewEntry(aliceDN, values{"ENTRYUUID": {"1"}, "Uid": {"alice"}, "CN": {"Alice"}, "MAIL": {"a@b"}}))
-		Expect(p).To(Equal(directory.Person{ID: "1", UserName: "alice", DisplayName: "Alice", Email: "a@b", Refs: []string{aliceDN}}))
+		p := ofPerson(ldap.NewEntry(aliceDN, values{"ENTRYUUID": {someUUID}, "Uid": {"alice"}, "CN": {"Alice"}, "MAIL": {"a@b"}}))
+		Expect(p).To(Equal(directory.Person{
+			Key: someUUID, ID: someUUID, UserName: "alice", DisplayName: "Alice", Email: "a@b", Refs: []string{aliceDN},
+		}))
 	})
 
 	It("may lack everything", func() {
-		Expect(ofPerson(ldap.NewEntry(aliceDN, nil))).To(Equal(directory.Person{Refs: []string{aliceDN}}))
+		Expect(ofPerson(ldap.NewEntry(aliceDN, nil))).To(Equal(directory.Person{Key: aliceDN, Refs: []string{aliceDN}}))
 	})
-
-	DescribeTable("is disabled where an administrator locked it, not by too many wrong passwords", func(locked []string, want bool) {
-		Expect(ofPerson(ldap.NewEntry(aliceDN, values{"pwdAccountLockedTime": locked})).Disabled).To(Equal(want))
-	},
-		Entry("never locked", nil, false),
-		Entry("for good", []string{"000001010000Z"}, true),
-		Entry("by wrong passwords", []string{"20261123120000Z"}, false),
-	)
 
 	It("is called by its login names in groups of schema RFC2307", func() {
 		q := userQuery(&v1alpha1.LDAPSource{Schema: v1alpha1.SchemaRFC2307})
-		p := person(ldap.NewEntry(aliceDN, values{"uid": {"alice", "al"}}), &q, true)
+		p := person(ldap.NewEntry(aliceDN, values{"uid": {"alice", "al"}}), &q)
 		Expect(p.Refs).To(Equal([]string{"alice", "al"}))
 	})
 
@@ -111,7 +114,81 @@ var _ = Describe("An id", func() {
 	It("is read from the attribute that is configured", func() {
 		spec := &v1alpha1.LDAPSource{Users: v1alpha1.LDAPUsers{Attributes: v1alpha1.LDAPUserAttributes{ID: "employeeNumber"}}}
 		q := userQuery(spec)
-		Expect(person(ldap.NewEntry(aliceDN, values{"employeeNumber": {"7"}, "entryUUID": {"1"}}), &q, false).ID).To(Equal("7"))
+		Expect(person(ldap.NewEntry(aliceDN, values{"employeeNumber": {"7"}, "entryUUID": {"1"}}), &q).ID).To(Equal("7"))
+	})
+})
+
+var _ = Describe("An objectGUID", func() {
+	ofUser := func(attributes values) directory.Person {
+		q := userQuery(&v1alpha1.LDAPSource{Schema: v1alpha1.SchemaActiveDirectory})
+		return person(ldap.NewEntry("CN=Alice,DC=corp", attributes), &q)
+	}
+
+	DescribeTable("always reads the same", func(raw string) {
+		Expect(ofUser(values{"objectGUID": {raw}}).ID).To(Equal(someUUID))
+	},
+		Entry("bytes, the first three numbers little-endian", someGUID),
+		Entry("text", someUUID),
+		Entry("text in capitals", "00112233-4455-6677-8899-AABBCCDDEEFF"),
+		Entry("text in braces", "{00112233-4455-6677-8899-AABBCCDDEEFF}"),
+	)
+
+	It("may be asked for and sent in any case", func() {
+		q := userQuery(&v1alpha1.LDAPSource{Users: v1alpha1.LDAPUsers{Attributes: v1alpha1.LDAPUserAttributes{ID: "objectguid"}}})
+		Expect(person(ldap.NewEntry(aliceDN, values{"OBJECTGUID": {someGUID}}), &q).ID).To(Equal(someUUID))
+	})
+
+	It("is what sixteen bytes mean under this name only", func() {
+		Expect(ofPerson(ldap.NewEntry(aliceDN, values{"entryUUID": {someGUID}})).ID).To(Equal("33221100554477668899aabbccddeeff"))
+	})
+
+	DescribeTable("has sixteen bytes", func(raw string) {
+		_, ok := objectGUID([]byte(raw))
+		Expect(ok).To(BeFalse())
+	},
+		Entry("none", ""),
+		Entry("fifteen", someGUID[1:]),
+		Entry("seventeen", someGUID+"x"),
+		Entry("text", someUUID),
+	)
+
+	It("can be written as it was read", func() {
+		Expect(guidBytes(someUUID)).To(BeEquivalentTo(someGUID))
+		_, err := guidBytes(aliceDN)
+		Expect(err).To(HaveOccurred())
+	})
+
+	It("is left as it is by reading it", func() {
+		raw := []byte(someGUID)
+		objectGUID(raw)
+		Expect(raw).To(BeEquivalentTo(someGUID))
+	})
+})
+
+var _ = Describe("What the server's changes call an entry", func() {
+	DescribeTable("is", func(attributes values, want string) {
+		entry := ldap.NewEntry("UID=Alice, OU=people,dc=corp,dc=example", attributes)
+		Expect(ofPerson(entry).Key).To(Equal(want))
+		Expect(ofGroup(entry).Key).To(Equal(want))
+	},
+		Entry("the entryUUID", values{"entryUUID": {someUUID}}, someUUID),
+		Entry("the entryUUID in capitals", values{"ENTRYUUID": {"00112233-4455-6677-8899-AABBCCDDEEFF"}}, someUUID),
+		Entry("the unique id of 389 Directory Server, written as a UUID",
+			values{"nsUniqueId": {"00112233-44556677-8899aabb-ccddeeff"}}, someUUID),
+		Entry("the unique id of 389 Directory Server rather than the entryUUID",
+			values{"nsuniqueid": {"00112233-44556677-8899aabb-ccddeeff"}, "entryUUID": {"ffffffff-0000-4000-8000-000000000001"}}, someUUID),
+		Entry("the objectGUID", values{"objectGUID": {someGUID}}, someUUID),
+		Entry("the DN without any of these", nil, aliceDN),
+		Entry("the DN where none can be read", values{"entryUUID": {"7"}, "nsUniqueId": {"x"}, "objectGUID": {"short"}}, aliceDN),
+		Entry("the entryUUID where the others cannot be read",
+			values{"entryUUID": {someUUID}, "nsUniqueId": {"x"}, "objectGUID": {"short"}}, someUUID),
+	)
+
+	It("is not the id that is configured", func() {
+		spec := &v1alpha1.LDAPSource{Users: v1alpha1.LDAPUsers{Attributes: v1alpha1.LDAPUserAttributes{ID: "employeeNumber"}}}
+		q := userQuery(spec)
+		p := person(ldap.NewEntry(aliceDN, values{"employeeNumber": {"7"}, "entryUUID": {someUUID}}), &q)
+		Expect(p).To(And(HaveField("ID", "7"), HaveField("Key", someUUID)))
 	})
 })
 
@@ -119,13 +196,21 @@ var _ = Describe("A group's entry", func() {
 	It("is read whole", func() {
 		Expect(ofGroup(ldap.NewEntry("cn=Payments,dc=corp", values{
 			"entryUUID": {"1"}, "cn": {"Payments"}, "member": {"UID=Alice, OU=people,dc=corp,dc=example", "no dn"},
-		}))).To(Equal(directory.Group{ID: "1", Name: "Payments", Ref: "cn=payments,dc=corp", Members: []string{aliceDN, "no dn"}}))
+		}))).To(Equal(directory.Group{
+			Key: "cn=payments,dc=corp", ID: "1", Name: "Payments", Refs: []string{"cn=payments,dc=corp"}, Members: []string{aliceDN, "no dn"},
+		}))
 	})
 
 	It("lists login names, as they are, in schema RFC2307", func() {
 		spec := &v1alpha1.LDAPSource{Schema: v1alpha1.SchemaRFC2307, Groups: &v1alpha1.LDAPGroups{}}
-		g := group(ldap.NewEntry("cn=x,dc=corp", values{"memberUid": {"alice", "Bob"}, "member": {aliceDN}}), groupQuery(spec), true)
+		g := group(ldap.NewEntry("cn=x,dc=corp", values{"memberUid": {"alice", "Bob"}, "member": {aliceDN}}), groupQuery(spec))
 		Expect(g.Members).To(Equal([]string{"alice", "Bob"}))
+	})
+
+	It("is called by its DN, and by its security identifier where it has one", func() {
+		attributes := values{"objectSid": {string(domainUsers)}}
+		Expect(ofGroup(ldap.NewEntry("CN=Users,DC=corp", attributes)).Refs).To(Equal([]string{"cn=users,dc=corp", sidRef(domainUsers)}))
+		Expect(ofGroup(ldap.NewEntry("CN=Users,DC=corp", values{"objectSid": {"S-1-5-32"}})).Refs).To(Equal([]string{"cn=users,dc=corp"}))
 	})
 
 	It("may have no members", func() {
@@ -182,10 +267,17 @@ func FuzzDNKey(f *testing.F) {
 	})
 }
 
-// entryOf is an entry with each value under each attribute that is read.
+// read are the attributes that some query reads.
+var read = []string{
+	"entryUUID", "uid", "cn", "mail", "member", "memberUid", "pwdAccountLockedTime", "", "nsUniqueId", "objectGUID", "objectSid",
+	"primaryGroupID", "userAccountControl", "accountExpires", "shadowExpire", "nsAccountLock", "sAMAccountName", "displayName",
+	"member;range=0-1499", "MEMBER;RANGE=0-*",
+}
+
+// entryOf is an entry with as much of a value under each attribute as a byte says.
 func entryOf(dn string, attributes, raw []byte) *ldap.Entry {
 	entry := &ldap.Entry{DN: dn}
-	for i, attribute := range []string{"entryUUID", "uid", "cn", "mail", "member", "memberUid", "pwdAccountLockedTime", ""} {
+	for i, attribute := range read {
 		if i < len(attributes) {
 			value := raw[:min(int(attributes[i]), len(raw))]
 			both := []string{string(value), string(raw)}
@@ -199,23 +291,40 @@ func entryOf(dn string, attributes, raw []byte) *ldap.Entry {
 
 func seedEntries(f *testing.F) {
 	f.Helper()
+	all := bytes.Repeat([]byte{255}, len(read))
 	f.Add(aliceDN, []byte{9, 9, 9, 9, 9, 9, 9, 9}, []byte("alice"))
 	f.Add("", []byte{}, []byte{})
 	f.Add("cn=x+uid=\\ff", []byte{16, 1, 0, 255}, []byte("\x52\x2c\x8f\x0e\xff\x00\x00\x40\x80\x00\x00\x00\x00\x00\x00\x0a"))
+	for _, raw := range []string{
+		"512", "513", "true", "0", "-1", "9223372036854775807", "000001010000Z", someGUID, someUUID, string(domainUsers), aliceDN,
+	} {
+		f.Add(aliceDN, all, []byte(raw))
+	}
 }
+
+var schemas = []v1alpha1.LDAPSchema{v1alpha1.SchemaRFC2307, v1alpha1.SchemaRFC2307bis, v1alpha1.SchemaActiveDirectory}
 
 func FuzzPerson(f *testing.F) {
 	seedEntries(f)
-	q := userQuery(bis)
 	f.Fuzz(func(t *testing.T, dn string, attributes, raw []byte) {
 		entry := entryOf(dn, attributes, raw)
-		for _, byUID := range []bool{false, true} {
-			p := person(entry, &q, byUID)
+		for _, schema := range schemas {
+			q := userQuery(&v1alpha1.LDAPSource{Schema: schema})
+			p := person(entry, &q)
 			if !utf8.ValidString(p.ID) {
 				t.Errorf("id %q is no text", p.ID)
 			}
-			if !byUID && len(p.Refs) != 1 {
-				t.Errorf("refs %q", p.Refs)
+			if again := person(entry, &q); !reflect.DeepEqual(again, p) {
+				t.Errorf("%+v, and then %+v", p, again)
+			}
+			if !q.byUID() && len(p.Refs) != 1 || len(p.MemberOf) > 1 {
+				t.Errorf("refs %q, member of %q", p.Refs, p.MemberOf)
+			}
+			if p.Key == "" && strings.TrimSpace(dn) != "" {
+				t.Errorf("nothing to tell %q by", dn)
+			}
+			if at := p.ExpireTime; !at.IsZero() && (!p.Out(at) || !p.Disabled && p.Out(at.Add(-time.Second))) {
+				t.Errorf("not kept out from %s on", at)
 			}
 		}
 	})
@@ -223,13 +332,41 @@ func FuzzPerson(f *testing.F) {
 
 func FuzzGroup(f *testing.F) {
 	seedEntries(f)
-	q := groupQuery(bis)
 	f.Fuzz(func(t *testing.T, dn string, attributes, raw []byte) {
 		entry := entryOf(dn, attributes, raw)
-		g := group(entry, q, false)
-		if !utf8.ValidString(g.ID) || len(g.Members) != len(entry.GetAttributeValues("member")) {
-			t.Errorf("%+v", g)
+		for _, schema := range schemas {
+			q := groupQuery(&v1alpha1.LDAPSource{Schema: schema, Groups: &v1alpha1.LDAPGroups{}})
+			g := group(entry, q)
+			if !utf8.ValidString(g.ID) || len(g.Members) < len(entry.GetAttributeValues(q.member)) {
+				t.Errorf("%+v", g)
+			}
+			if len(g.Refs) == 0 || len(g.Refs) > 2 {
+				t.Errorf("refs %q", g.Refs)
+			}
 		}
-		group(entry, q, true)
+	})
+}
+
+func FuzzObjectGUID(f *testing.F) {
+	for _, raw := range []string{someGUID, "", "short", someUUID, strings.Repeat("\x00", 16), strings.Repeat("\xff", 16)} {
+		f.Add([]byte(raw))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		guid, ok := objectGUID(raw)
+		if ok != (len(raw) == 16) {
+			t.Fatalf("%d bytes: %v", len(raw), ok)
+		}
+		if !ok {
+			return
+		}
+		if back, err := guidBytes(guid); err != nil || !bytes.Equal(back, raw) {
+			t.Errorf("%x is %s, which is %x (%v)", raw, guid, back, err)
+		}
+		// Every way to write it is the same id.
+		for _, written := range []string{string(raw), guid, strings.ToUpper(guid), "{" + guid + "}"} {
+			if read := id(ldap.NewEntry("", values{attrObjectGUID: {written}}), attrObjectGUID); read != guid {
+				t.Errorf("%q reads as %q, not %q", written, read, guid)
+			}
+		}
 	})
 }

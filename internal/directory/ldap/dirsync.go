@@ -207,7 +207,7 @@ func (d *dirSync) ask(filter string) (answer, error) {
 // attributes are those whose change matters: an entry that changed in none of them is not told of. One that was renamed or moved
 // changed in its name.
 func (d *dirSync) attributes() []string {
-	names := []string{attrObjectGUID, attrName, attrIsDeleted}
+	names := []string{attrObjectGUID, attrName, attrIsDeleted, attrMember}
 	for _, q := range d.source.queries() {
 		for _, attribute := range q.attributes() {
 			plain, _, _ := strings.Cut(attribute, ";")
@@ -221,6 +221,7 @@ func (d *dirSync) attributes() []string {
 
 const (
 	attrName      = "name"
+	attrMember    = "member"
 	attrIsDeleted = "isDeleted"
 )
 
@@ -232,11 +233,9 @@ func isDeleted(entry *ldap.Entry) bool {
 // lookUp says what has become of entries, and whether there may be more than that: when a place moves, everything in it does.
 func (d *dirSync) lookUp(entries []*ldap.Entry) (changes []directory.Change, gap bool, err error) {
 	var ids []string
-	moved := map[string]bool{}
 	for _, entry := range entries {
 		if guid, ok := objectGUID(entry.GetEqualFoldRawAttributeValue(attrObjectGUID)); ok {
 			ids = append(ids, guid)
-			moved[guid] = len(entry.GetEqualFoldAttributeValues(attrName)) > 0
 		}
 	}
 	slices.Sort(ids)
@@ -251,18 +250,26 @@ func (d *dirSync) lookUp(entries []*ldap.Entry) (changes []directory.Change, gap
 		}
 		changes, gap = append(changes, now...), gap || places
 	}
-	groups, err := d.groupsOf(changes, moved)
-	return append(changes, groups...), gap, err
+	groups, err := d.groupsOf(changes)
+	return append(changes, groups...), gap || d.regrouped(entries), err
 }
 
-// groupsOf are the groups of all that are called otherwise than before. They come last: only then is it known who is called what.
-func (d *dirSync) groupsOf(changes []directory.Change, moved map[string]bool) ([]directory.Change, error) {
+// regrouped says whether a group changed that decides who is found.
+func (d *dirSync) regrouped(entries []*ldap.Entry) bool {
+	member := func(a *ldap.EntryAttribute) bool { return strings.EqualFold(a.Name, attrMember) }
+	return d.source.users.followsGroups() &&
+		slices.ContainsFunc(entries, func(e *ldap.Entry) bool { return slices.ContainsFunc(e.Attributes, member) })
+}
+
+// groupsOf are the groups of all that were found, who may be called otherwise than before, or not have been found before. They come last:
+// only then is it known who is called what.
+func (d *dirSync) groupsOf(changes []directory.Change) ([]directory.Change, error) {
 	if d.source.groups == nil {
 		return nil, nil
 	}
 	var came []string
 	for _, c := range changes {
-		if c.Gone == "" && moved[keyOf(c)] {
+		if c.Gone == "" {
 			came = append(came, refOf(c))
 		}
 	}

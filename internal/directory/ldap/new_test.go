@@ -21,6 +21,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/directory"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 )
 
@@ -119,29 +120,26 @@ var _ = Describe("A source", func() {
 })
 
 var _ = Describe("What is asked for by default", func() {
-	It("is that of RFC2307bis", func() {
-		spec := source()
-		Expect(userQuery(spec)).To(Equal(query{
-			baseDN: "ou=people,dc=corp,dc=example", filter: "(objectClass=inetOrgPerson)",
-			id: "entryUUID", name: "uid", displayName: "cn", email: "mail",
-		}))
-		Expect(*groupQuery(spec)).To(Equal(query{
-			baseDN: "ou=groups,dc=corp,dc=example", filter: "(objectClass=groupOfNames)", id: "entryUUID", name: "cn", member: "member",
-		}))
-		Expect(Nested(spec)).To(BeTrue())
-	})
+	const people, groups = "ou=people,dc=corp,dc=example", "ou=groups,dc=corp,dc=example"
 
-	It("is that of RFC2307", func() {
-		spec := source(func(s *v1alpha1.LDAPSource) { s.Schema = v1alpha1.SchemaRFC2307 })
-		Expect(userQuery(spec)).To(Equal(query{
-			baseDN: "ou=people,dc=corp,dc=example", filter: "(objectClass=posixAccount)",
-			id: "entryUUID", name: "uid", displayName: "cn", email: "mail",
-		}))
-		Expect(*groupQuery(spec)).To(Equal(query{
-			baseDN: "ou=groups,dc=corp,dc=example", filter: "(objectClass=posixGroup)", id: "entryUUID", name: "cn", member: "memberUid",
-		}))
-		Expect(Nested(spec)).To(BeFalse())
-	})
+	DescribeTable("is that of the schema", func(schema v1alpha1.LDAPSchema, users, of query, nested bool) {
+		spec := source(func(s *v1alpha1.LDAPSource) { s.Schema = schema })
+		asked := func(q query) query { q.schema, q.others = "", nil; return q }
+		Expect(asked(userQuery(spec))).To(Equal(users))
+		Expect(asked(*groupQuery(spec))).To(Equal(of))
+		Expect(Nested(spec)).To(Equal(nested))
+	},
+		Entry("RFC2307bis", v1alpha1.SchemaRFC2307bis, query{
+			baseDN: people, filter: "(objectClass=inetOrgPerson)", id: "entryUUID", name: "uid", displayName: "cn", email: "mail",
+		}, query{baseDN: groups, filter: "(objectClass=groupOfNames)", id: "entryUUID", name: "cn", member: "member"}, true),
+		Entry("RFC2307", v1alpha1.SchemaRFC2307, query{
+			baseDN: people, filter: "(objectClass=posixAccount)", id: "entryUUID", name: "uid", displayName: "cn", email: "mail",
+		}, query{baseDN: groups, filter: "(objectClass=posixGroup)", id: "entryUUID", name: "cn", member: "memberUid"}, false),
+		Entry("ActiveDirectory", v1alpha1.SchemaActiveDirectory, query{
+			baseDN: people, filter: "(&(objectCategory=person)(objectClass=user))",
+			id: "objectGUID", name: "sAMAccountName", displayName: "displayName", email: "mail",
+		}, query{baseDN: groups, filter: "(objectClass=group)", id: "objectGUID", name: "sAMAccountName", member: "member"}, true),
+	)
 
 	It("yields to what is configured", func() {
 		spec := source(func(s *v1alpha1.LDAPSource) {
@@ -149,10 +147,12 @@ var _ = Describe("What is asked for by default", func() {
 			s.Users.Attributes = v1alpha1.LDAPUserAttributes{ID: "i", UserName: "u", DisplayName: "d", Email: "e"}
 			s.Groups.Attributes = v1alpha1.LDAPGroupAttributes{ID: "i", Name: "n", Member: "m"}
 		})
-		Expect(userQuery(spec)).To(Equal(query{
+		users, groups := userQuery(spec), groupQuery(spec)
+		users.schema, users.others, groups.schema, groups.others = "", nil, "", nil
+		Expect(users).To(Equal(query{
 			baseDN: "ou=people,dc=corp,dc=example", filter: "(uid=*)", id: "i", name: "u", displayName: "d", email: "e",
 		}))
-		Expect(*groupQuery(spec)).To(Equal(query{
+		Expect(*groups).To(Equal(query{
 			baseDN: "ou=groups,dc=corp,dc=example", filter: "(cn=*)", id: "i", name: "n", member: "m",
 		}))
 	})
@@ -160,13 +160,14 @@ var _ = Describe("What is asked for by default", func() {
 	It("includes operational attributes by name", func() {
 		s, err := New(source(), Credentials{})
 		Expect(err).NotTo(HaveOccurred())
-		Expect(s.users.attributes(s.moreOfUser...)).To(ConsistOf("entryUUID", "uid", "cn", "mail", "pwdAccountLockedTime"))
-		Expect(s.groups.attributes()).To(ConsistOf("entryUUID", "cn", "member"))
+		Expect(s.users.attributes()).To(ConsistOf(
+			"entryUUID", "nsUniqueId", "uid", "cn", "mail", "pwdAccountLockedTime", "nsAccountLock", "shadowExpire"))
+		Expect(s.groups.attributes()).To(ConsistOf("entryUUID", "nsUniqueId", "cn", "member"))
 		s, err = New(source(func(s *v1alpha1.LDAPSource) {
 			s.Schema, s.Users.Attributes.UserName = v1alpha1.SchemaRFC2307, "mail"
 		}), Credentials{})
 		Expect(err).NotTo(HaveOccurred())
-		Expect(s.users.attributes(s.moreOfUser...)).To(ContainElement("uid"))
+		Expect(s.users.attributes()).To(ContainElement("uid"))
 	})
 
 	DescribeTable("nests as configured", func(schema v1alpha1.LDAPSchema, nesting v1alpha1.NestingMode, want bool) {
@@ -174,6 +175,16 @@ var _ = Describe("What is asked for by default", func() {
 	},
 		Entry("Flat", v1alpha1.SchemaRFC2307bis, v1alpha1.NestingFlat, false),
 		Entry("Nested", v1alpha1.SchemaRFC2307, v1alpha1.NestingNested, true),
+	)
+
+	DescribeTable("depends on who is in which group", func(filter string, disabled *v1alpha1.LDAPDisabled, want bool) {
+		q := userQuery(source(func(s *v1alpha1.LDAPSource) { s.Users.Filter, s.Users.Disabled = filter, disabled }))
+		Expect(q.followsGroups()).To(Equal(want))
+	},
+		Entry("by default", "", nil, false),
+		Entry("with a filter on something else", "(&(objectClass=person)(mail=*))", nil, false),
+		Entry("with a filter on memberOf", "(&(objectClass=person)(|(memberof=cn=k8s,dc=corp)(uid=root)))", nil, true),
+		Entry("with a sign of disabled people that is one", "", &v1alpha1.LDAPDisabled{Attribute: "memberOf"}, true),
 	)
 
 	It("does not nest without groups", func() {
@@ -219,7 +230,7 @@ var _ = Describe("What goes wrong", func() {
 	)
 
 	DescribeTable("while searching", func(code uint16, kind outcome.Kind, reason string) {
-		expect(searchProblem(failed(code, "why"), &query{baseDN: "dc=corp"}, "cn=sync"), kind, reason, `"dc=corp"`)
+		expect(searchProblem(failed(code, "why"), "dc=corp", "cn=sync"), kind, reason, `"dc=corp"`)
 	},
 		Entry("the size limit", uint16(ldap.LDAPResultSizeLimitExceeded), terminal, v1alpha1.ReasonIncompleteRead),
 		Entry("the time limit", uint16(ldap.LDAPResultTimeLimitExceeded), terminal, v1alpha1.ReasonIncompleteRead),
@@ -229,6 +240,35 @@ var _ = Describe("What goes wrong", func() {
 		Entry("a broken connection", uint16(ldap.ErrorNetwork), transient, v1alpha1.ReasonUnreachable),
 		Entry("a busy server", uint16(ldap.LDAPResultBusy), transient, v1alpha1.ReasonUnreachable),
 		Entry("anything", uint16(ldap.LDAPResultOther), transient, v1alpha1.ReasonFailed),
+	)
+
+	DescribeTable("while watching", func(code uint16, resumed bool, kind outcome.Kind, reason string) {
+		err := watchProblem(failed(code, "why"), "dc=corp", "cn=sync", resumed)
+		Expect(errors.Is(err, directory.ErrStartOver)).To(BeFalse())
+		expect(err, kind, reason, `"dc=corp"`, "why")
+	},
+		Entry("unwilling, without a cookie", uint16(ldap.LDAPResultUnwillingToPerform), false, terminal, v1alpha1.ReasonNotSupported),
+		Entry("a refresh is required, without a cookie", uint16(4096), false, terminal, v1alpha1.ReasonNotSupported),
+		Entry("the control is not known, without a cookie",
+			uint16(ldap.LDAPResultUnavailableCriticalExtension), false, terminal, v1alpha1.ReasonNotSupported),
+		Entry("the protocol is not kept, without a cookie", uint16(ldap.LDAPResultProtocolError), false, terminal, v1alpha1.ReasonNotSupported),
+		Entry("the size limit", uint16(ldap.LDAPResultSizeLimitExceeded), true, terminal, v1alpha1.ReasonNotPermitted),
+		Entry("the time limit", uint16(ldap.LDAPResultTimeLimitExceeded), false, terminal, v1alpha1.ReasonNotPermitted),
+		Entry("the administrator's limit", uint16(ldap.LDAPResultAdminLimitExceeded), true, terminal, v1alpha1.ReasonNotPermitted),
+		Entry("no right", uint16(ldap.LDAPResultInsufficientAccessRights), true, terminal, v1alpha1.ReasonNotPermitted),
+		Entry("no such base", uint16(ldap.LDAPResultNoSuchObject), false, terminal, v1alpha1.ReasonNotPermitted),
+		Entry("a broken connection", uint16(ldap.ErrorNetwork), true, transient, v1alpha1.ReasonDisconnected),
+		Entry("a server that shuts down", uint16(ldap.LDAPResultUnavailable), false, transient, v1alpha1.ReasonDisconnected),
+		Entry("anything", uint16(ldap.LDAPResultOther), true, transient, v1alpha1.ReasonDisconnected),
+	)
+
+	DescribeTable("with a cookie, which makes it start over", func(code uint16) {
+		Expect(watchProblem(failed(code, "why"), "dc=corp", "cn=sync", true)).To(MatchError(directory.ErrStartOver))
+	},
+		Entry("one that is newer than the data", uint16(ldap.LDAPResultUnwillingToPerform)),
+		Entry("one that is too old", uint16(4096)),
+		Entry("one that Active Directory cannot read", uint16(ldap.LDAPResultUnavailableCriticalExtension)),
+		Entry("one that another cannot read", uint16(ldap.LDAPResultProtocolError)),
 	)
 
 	It("is told in the server's words, never with the password", func() {

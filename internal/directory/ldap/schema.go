@@ -15,6 +15,7 @@ import (
 // Attributes that have one name in every directory that has them.
 const (
 	attrUID                = "uid"
+	attrMemberOf           = "memberOf"
 	attrEntryUUID          = "entryUUID"            // RFC 4530
 	attrUniqueID           = "nsUniqueId"           // 389 Directory Server
 	attrLockedTime         = "pwdAccountLockedTime" // draft-behera-ldap-password-policy
@@ -79,6 +80,15 @@ type query struct {
 
 // people says whether it is people that are searched.
 func (q *query) people() bool { return q.member == "" }
+
+// followsGroups says that who is found, or who is kept out, is a matter of the groups that they are in: servers do not tell of that.
+func (q *query) followsGroups() bool {
+	looked := filterAttributes(q.filter)
+	if q.disabled != nil {
+		looked = append(looked, q.disabled.Attribute)
+	}
+	return slices.ContainsFunc(looked, func(name string) bool { return strings.EqualFold(name, attrMemberOf) })
+}
 
 // byUID says that groups list login names instead of DNs.
 func (q *query) byUID() bool { return q.schema == v1alpha1.SchemaRFC2307 }

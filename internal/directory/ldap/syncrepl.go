@@ -92,6 +92,7 @@ func (s *Source) follow(ctx context.Context, q *query, cookie []byte, tell func(
 	defer others.close()
 	for stream.Next() {
 		h := f.interpret(stream.Entry(), stream.Controls())
+		h.gap = h.gap || len(h.changes) > 0 && !q.people() && s.users.followsGroups()
 		others.complete(ctx, &h)
 		tell(h)
 	}
