@@ -176,7 +176,7 @@ func (r *Reconciler) mirrorOutdated(ctx context.Context, s *scope, outdated *dir
 		return err
 	}
 	if m.aside = plan.Held; m.aside != nil {
-		m.problem, s.directory.Status.Pending = nil, &m.aside.Pending
+		m.problem, m.doubted, s.directory.Status.Pending = nil, m.aside.Doubted, &m.aside.Pending
 		return nil
 	}
 	m.adopt(outdated)

@@ -47,6 +47,8 @@ type memory struct {
 	position, readPosition directory.Position
 	// aside is what the last full read would change, where it was behind that and so is not believed; nil where it was not.
 	aside *mirror.Held
+	// doubted are the people, by mirror.IDKey, whom such a read called disabled, and of whom nothing was told since.
+	doubted map[string]bool
 	// problem is what the last full read came to; nil where all went well.
 	problem *outcome.Problem
 	// reported is the status that was written last, which the cache may not show yet; nil before the first.
@@ -98,18 +100,13 @@ func (m *memory) held() *mirror.Held {
 
 // guard is what the loss guard has to know.
 func (m *memory) guard() mirror.Guard {
-	guard := mirror.Guard{Lost: m.lost, Accepted: m.accepted}
-	// What the directory has told of a person since is not in doubt.
-	if held := m.held(); held != nil && m.fresh {
-		guard.Doubted = held.Doubted
-	}
-	return guard
+	return mirror.Guard{Lost: m.lost, Accepted: m.accepted, Doubted: m.doubted}
 }
 
 // wrote remembers a plan that was written.
 func (m *memory) wrote(plan *mirror.Plan) {
 	if plan.Held == nil {
-		m.accepted = nil
+		m.accepted, m.doubted = nil, nil
 	}
 	if m.lost == nil || m.fresh {
 		m.lost = map[string]bool{}
@@ -143,8 +140,13 @@ func (m *memory) hear() (changes []directory.Change) {
 		m.asked.Store(true)
 	}
 	m.position = m.position.And(heard.Position)
-	if m.replica != nil {
-		m.replica.Apply(heard.Changes)
+	for _, c := range heard.Changes {
+		if c.Person != nil {
+			delete(m.doubted, mirror.IDKey(c.Person.ID))
+		}
+	}
+	if m.replica != nil && m.replica.Apply(heard.Changes) {
+		m.asked.Store(true)
 	}
 	return heard.Changes
 }

@@ -16,7 +16,7 @@ type naming struct {
 func newNaming(objects []object, wanted map[string]bool, taken func(string) bool) naming {
 	n := naming{wanted: wanted, taken: taken, objects: map[binding][]string{}}
 	for _, o := range objects {
-		entry := binding{id: idKey(o.id), name: o.entryName}
+		entry := binding{id: IDKey(o.id), name: o.entryName}
 		n.objects[entry] = append(n.objects[entry], o.name)
 	}
 	return n
@@ -28,7 +28,7 @@ func (n naming) names(e entry) bool {
 	if len(n.wanted) == 0 {
 		return false
 	}
-	existing := slices.Concat(n.objects[binding{id: idKey(e.id), name: e.name}], n.objects[binding{name: e.name}])
+	existing := slices.Concat(n.objects[binding{id: IDKey(e.id), name: e.name}], n.objects[binding{name: e.name}])
 	if len(existing) > 0 {
 		return slices.ContainsFunc(existing, func(name string) bool { return n.wanted[name] })
 	}

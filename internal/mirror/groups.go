@@ -95,17 +95,17 @@ func (p *groupPlanner) plan() ([]groupChange, int, Skipped) {
 func (p *groupPlanner) names() map[int]string {
 	ids := map[string]int{}
 	for _, e := range p.entries {
-		ids[idKey(e.id)]++
+		ids[IDKey(e.id)]++
 	}
 	kept, occupied := p.occupied()
 	names := make(map[int]string, len(p.entries))
 	for _, e := range p.entries {
-		if name := kept[idKey(e.id)]; name != "" && ids[idKey(e.id)] == 1 {
+		if name := kept[IDKey(e.id)]; name != "" && ids[IDKey(e.id)] == 1 {
 			names[e.index] = name
 		}
 	}
 	for _, e := range p.valid {
-		if by, found := occupied[e.name]; !found || by == idKey(e.id) {
+		if by, found := occupied[e.name]; !found || by == IDKey(e.id) {
 			names[e.index] = e.name
 		}
 	}
@@ -118,10 +118,10 @@ func (p *groupPlanner) occupied() (byID, byName map[string]string) {
 	byID, byName = map[string]string{}, map[string]string{}
 	for _, o := range p.objects {
 		if o.id != "" && p.kept.has(o) {
-			byID[idKey(o.id)] = o.entryName
+			byID[IDKey(o.id)] = o.entryName
 		}
 		if o.present && (p.kept.has(o) || p.staying[o.name]) {
-			byName[o.entryName] = idKey(o.id)
+			byName[o.entryName] = IDKey(o.id)
 		}
 	}
 	return byID, byName
@@ -229,7 +229,7 @@ func (p *groupPlanner) observe(s step) (groupChange, bool) {
 		change.Facts.MissingTime, change.Why = cmp.Or(before.MissingTime, since(p.in.Now)), "missing"
 	case s.state == v1alpha1.IdentityPresent:
 		change.Facts = GroupFacts{ID: p.in.Snapshot.Groups[s.entry].ID, State: s.state}
-		if idKey(before.ID) == idKey(change.Facts.ID) {
+		if IDKey(before.ID) == IDKey(change.Facts.ID) {
 			change.Facts.ID = before.ID
 		}
 		change.Why, change.rank = "changed", rankGive

@@ -51,7 +51,7 @@ type Guard struct {
 	Lost map[string]bool
 	// Behind says that the snapshot is older than what was read before: then nothing of it is believed unasked.
 	Behind bool
-	// Doubted are the Users whom such a snapshot called disabled, which may have been long ago.
+	// Doubted are people, by IDKey, whom such a snapshot called disabled, which may have been long ago.
 	Doubted map[string]bool
 	// Accepted are the losses of a plan that was accepted and is not written completely.
 	Accepted map[string]bool
@@ -63,7 +63,7 @@ type Held struct {
 	Pending v1alpha1.PendingPlan
 	// Of is how many people have access.
 	Of int
-	// Doubted are the Users among them who are called disabled by a read that is older than what was read before.
+	// Doubted are the people among them, by IDKey, who are called disabled by a snapshot that is older than what was read before.
 	Doubted map[string]bool
 }
 
@@ -186,7 +186,7 @@ func (w *weigher) everybody(key string) {
 
 func (w *weigher) user(c *userChange) {
 	guard := &w.in.Guard
-	if c.loss == lossDisabled && (guard.Behind || guard.Doubted[c.Object.Name]) {
+	if c.loss == lossDisabled && (guard.Behind || guard.Doubted[IDKey(c.Facts.ID)]) {
 		c.loss = lossDoubted
 	}
 	switch c.loss {
@@ -197,7 +197,7 @@ func (w *weigher) user(c *userChange) {
 	case lossGone:
 		w.lost[c.Object.Name], w.leaving[c.Object.Name] = true, true
 	case lossDoubted:
-		w.lost[c.Object.Name], w.doubted[c.Object.Name] = true, true
+		w.lost[c.Object.Name], w.doubted[IDKey(c.Facts.ID)] = true, true
 	case lossOfName, lossOfGroup:
 		w.lost[c.Object.Name] = true
 	}

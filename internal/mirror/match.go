@@ -106,7 +106,7 @@ func match(entries []entry, objects []object, held held, p policy) []step {
 	m := &matcher{policy: p, byID: map[string][]object{}, unclaimed: map[string]object{}, done: map[int]bool{}}
 	for _, o := range objects {
 		if o.id != "" {
-			m.byID[idKey(o.id)] = append(m.byID[idKey(o.id)], o)
+			m.byID[IDKey(o.id)] = append(m.byID[IDKey(o.id)], o)
 		} else if _, found := m.unclaimed[o.entryName]; !found {
 			m.unclaimed[o.entryName] = o
 		}
@@ -126,7 +126,7 @@ func match(entries []entry, objects []object, held held, p policy) []step {
 
 // place finds the object of an entry, or decides to make one.
 func (m *matcher) place(e entry) {
-	known := m.byID[idKey(e.id)]
+	known := m.byID[IDKey(e.id)]
 	current := m.current(e, known)
 	if current != nil {
 		m.add(step{verb: m.keep(*current, e), state: v1alpha1.IdentityPresent, object: current.index, entry: e.index})
@@ -205,18 +205,18 @@ func (m *matcher) add(s step) {
 // a missing right to read it looks like, holds the objects of its name.
 type held struct{ ids, names map[string]bool }
 
-func (h held) has(o object) bool { return h.ids[idKey(o.id)] || h.names[o.entryName] }
+func (h held) has(o object) bool { return h.ids[IDKey(o.id)] || h.names[o.entryName] }
 
 func (h held) add(e entry) {
 	if e.id != "" {
-		h.ids[idKey(e.id)] = true
+		h.ids[IDKey(e.id)] = true
 	} else if e.name != "" {
 		h.names[e.name] = true
 	}
 }
 
-// idKey is what tells ids apart: directories compare them without regard to case, and do not always write them alike.
-func idKey(id string) string { return strings.ToLower(id) }
+// IDKey is what tells ids apart: directories compare them without regard to case, and do not always write them alike.
+func IDKey(id string) string { return strings.ToLower(id) }
 
 // binding is a name that an object holds for an id.
 type binding struct{ id, name string }
@@ -225,16 +225,16 @@ type binding struct{ id, name string }
 func sift(entries []entry, objects []object, prefix string) (valid []entry, kept held, skipped Skipped) {
 	known := make(map[binding]bool, len(objects))
 	for _, o := range objects {
-		known[binding{id: idKey(o.id), name: o.entryName}] = true
+		known[binding{id: IDKey(o.id), name: o.entryName}] = true
 	}
 	ids, names := map[string]int{}, map[string][]entry{}
 	for _, e := range entries {
-		ids[idKey(e.id)]++
+		ids[IDKey(e.id)]++
 		names[e.name] = append(names[e.name], e)
 	}
 	kept, skipped = held{ids: map[string]bool{}, names: map[string]bool{}}, Skipped{}
 	for _, e := range entries {
-		skip := checkEntry(e, prefix, ids[idKey(e.id)], names[e.name], known)
+		skip := checkEntry(e, prefix, ids[IDKey(e.id)], names[e.name], known)
 		if skip == "" {
 			valid = append(valid, e)
 			continue
@@ -259,7 +259,7 @@ func checkEntry(e entry, prefix string, sameID int, sameName []entry, known map[
 	if skip := checkName(e.name, prefix); skip != "" {
 		return skip
 	}
-	if len(sameName) > 1 && !known[binding{id: idKey(e.id), name: e.name}] {
+	if len(sameName) > 1 && !known[binding{id: IDKey(e.id), name: e.name}] {
 		return SkipAmbiguousName
 	}
 	return ""

@@ -229,7 +229,7 @@ func (p userPlanner) present(person *directory.Person, before *v1alpha1.Identity
 		Groups:      p.groups.of(person),
 		State:       v1alpha1.IdentityPresent,
 	}
-	if before != nil && idKey(before.ID) == idKey(person.ID) {
+	if before != nil && IDKey(before.ID) == IDKey(person.ID) {
 		identity.ID = before.ID
 	}
 	if before != nil && slices.ContainsFunc(before.Groups, func(group string) bool { return p.awaited[group] }) {
