@@ -196,7 +196,7 @@ func (r *Reconciler) carryOut(ctx context.Context, s *scope, plan mirror.Plan) e
 		return err
 	}
 	r.Metrics.wrote(s.directory.Name, &plan)
-	m.wrote(&plan)
+	m.wrote(&plan, s.started)
 	known := &s.directory.Status
 	known.Users, known.Groups = new(int32(plan.UserCount)), new(int32(plan.GroupCount)) //nolint:gosec // Counts of objects in memory.
 	known.UsernamePrefix, known.Pending = &plan.UsernamePrefix, nil

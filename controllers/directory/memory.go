@@ -23,6 +23,10 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 )
 
+// saveAfter is how long changes are gathered before the status says how far the directory was followed. A server that is behind less than
+// that is not recognized after a crash.
+const saveAfter = 10 * time.Second
+
 // memory is what the operator keeps of a Directory between two runs. All of it can be had again by a full read.
 type memory struct {
 	uid types.UID
@@ -51,6 +55,8 @@ type memory struct {
 	doubted map[string]bool
 	// problem is what the last full read came to; nil where all went well.
 	problem *outcome.Problem
+	// unsaved is since when there is progress that the status does not show. Zero: there is none.
+	unsaved time.Time
 	// reported is the status that was written last, which the cache may not show yet; nil before the first.
 	reported *v1alpha1.DirectoryStatus
 	// last is the last plan without its changes; nil before the first.
@@ -84,6 +90,9 @@ func (m *memory) next(now time.Time) time.Duration {
 		return atOnce
 	}
 	next := m.nextRead
+	if save := m.unsaved.Add(saveAfter); !m.unsaved.IsZero() && save.Before(next) {
+		next = save
+	}
 	if m.last != nil && !m.last.Recheck.IsZero() && m.last.Recheck.Before(next) {
 		next = m.last.Recheck
 	}
@@ -104,7 +113,10 @@ func (m *memory) guard() mirror.Guard {
 }
 
 // wrote remembers a plan that was written.
-func (m *memory) wrote(plan *mirror.Plan) {
+func (m *memory) wrote(plan *mirror.Plan, now time.Time) {
+	if m.unsaved.IsZero() && len(plan.Users)+len(plan.Groups) > 0 {
+		m.unsaved = now
+	}
 	if plan.Held == nil {
 		m.accepted, m.doubted = nil, nil
 	}

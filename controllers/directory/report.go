@@ -38,7 +38,9 @@ func (r *Reconciler) reportKnown(ctx context.Context, s *scope) error {
 	if m.fresh {
 		m.problem = nil
 		s.directory.Status.LastSyncTime = new(metav1.NewTime(m.readAt.Truncate(time.Second)))
-		s.directory.Status.Progress = m.progress()
+	}
+	if m.fresh || !m.unsaved.IsZero() && !s.started.Before(m.unsaved.Add(saveAfter)) {
+		s.directory.Status.Progress, m.unsaved = m.progress(), time.Time{}
 	}
 	r.Metrics.known(s.directory, m)
 	wanted := m.summary(s.directory)

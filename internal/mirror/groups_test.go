@@ -113,7 +113,7 @@ var _ = Describe("Membership", func() {
 
 	It("does not join groups that have nothing to be called by", func() {
 		one, two := group("1", "one", "a"), group("2", "two", "")
-		one.Ref = ""
+		one.Refs = nil
 		Expect(groupsOf(newWorld(), snapshot(people(alice), one, two))).To(Equal(map[string][]string{"alice": {"one"}}))
 	})
 
@@ -159,6 +159,14 @@ var _ = Describe("Membership", func() {
 			s := snapshot(people(alice), group("1", "system:masters", "a"), group("2", "", "a"))
 			Expect(groupsOf(w, s)).To(Equal(map[string][]string{"alice": {"chess", "payments"}}))
 			Expect(w.group("payments").Status.State).To(Equal(v1alpha1.IdentityPresent))
+		})
+
+		It("does not count by the name that the Group of such an entry keeps", func() {
+			w := newWorld()
+			w.sync(snapshot(people(alice, bob), group("1", "payments", "a")))
+			s := snapshot(people(alice, bob), group("1", "system:masters", "a"), group("2", "payments", "b"))
+			Expect(groupsOf(w, s)).To(Equal(map[string][]string{"alice": {"payments"}, "bob": nil}))
+			Expect(groupsOf(w, s)).To(Equal(map[string][]string{"alice": {"payments"}, "bob": nil}))
 		})
 
 		It("does not count without an id", func() {

@@ -6,6 +6,7 @@ package mirror_test
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -26,12 +27,19 @@ type world struct {
 	groups []v1alpha1.Group
 	// others are the names of objects of other directories.
 	others []string
-	now    time.Time
+	// granted are the objects that Grants name, guard what the controller remembers for the loss guard.
+	granted mirror.Granted
+	guard   mirror.Guard
+	now     time.Time
 }
 
 func newWorld() *world {
 	return &world{
-		dir:    &v1alpha1.Directory{ObjectMeta: metav1.ObjectMeta{Name: "corp"}},
+		dir: &v1alpha1.Directory{
+			ObjectMeta: metav1.ObjectMeta{Name: "corp"},
+			// The guard has specs of its own.
+			Spec: v1alpha1.DirectorySpec{Leavers: v1alpha1.LeaversSpec{MaxLossPercent: new(int32(100))}},
+		},
 		nested: true,
 		now:    time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC),
 	}
@@ -72,7 +80,7 @@ func (w *world) certify(object string, valid time.Duration) {
 func (w *world) plan(s *directory.Snapshot) mirror.Plan {
 	return mirror.New(mirror.Input{
 		Directory: w.dir, Snapshot: s, Nested: w.nested, Users: slices.Clone(w.users), Groups: slices.Clone(w.groups),
-		Now:       w.now,
+		Granted: w.granted, Guard: w.guard, Now: w.now,
 		UserTaken: func(name string) bool { return w.user(name) != nil || slices.Contains(w.others, name) },
 		GroupTaken: func(name string) bool {
 			return w.group(name) != nil || slices.Contains(w.others, name)
@@ -85,6 +93,41 @@ func (w *world) sync(s *directory.Snapshot) string {
 	plan := w.plan(s)
 	w.execute(plan, -1)
 	return text(plan)
+}
+
+// hear plans what the directory told of itself, executes it, and remembers and reports what the controller does.
+func (w *world) hear(s *directory.Snapshot) mirror.Plan {
+	plan := w.plan(s)
+	if plan.Accepted != nil {
+		w.guard.Accepted = plan.Accepted
+	}
+	w.execute(plan, -1)
+	lost := maps.Clone(w.guard.Lost)
+	if lost == nil {
+		lost = map[string]bool{}
+	}
+	maps.Copy(lost, plan.Lost)
+	w.guard.Lost = lost
+	w.dir.Status.UsernamePrefix, w.dir.Status.Pending, w.dir.Status.ObservedGeneration = &plan.UsernamePrefix, nil, new(w.dir.Generation)
+	if plan.Held == nil {
+		w.guard.Accepted = nil
+	} else {
+		w.dir.Status.Pending = &plan.Held.Pending
+	}
+	return plan
+}
+
+// read is hear at the end of a full read.
+func (w *world) read(s *directory.Snapshot) mirror.Plan {
+	plan := w.hear(s)
+	w.guard.Lost = nil
+	return plan
+}
+
+// accept lets the plan pass that the guard holds.
+func (w *world) accept() {
+	Expect(w.dir.Status.Pending).NotTo(BeNil(), "the guard holds something")
+	w.dir.Annotations = map[string]string{v1alpha1.AnnotationAcceptLoss: w.dir.Status.Pending.Token}
 }
 
 // execute does what the controller does, and stops (as a crash would) when it has made so many writes. Negative: never.
@@ -138,7 +181,7 @@ func (w *world) executeGroup(change *mirror.Change[v1alpha1.Group, mirror.GroupF
 		}
 	}
 	group := w.group(name)
-	group.Status.ID, group.Status.State = change.Facts.ID, change.Facts.State
+	group.Status.ID, group.Status.State, group.Status.MissingTime = change.Facts.ID, change.Facts.State, change.Facts.MissingTime
 	return writes - 1
 }
 
@@ -165,7 +208,8 @@ func (w *world) state() []string {
 	}
 	for i := range w.groups {
 		g := &w.groups[i]
-		lines = append(lines, fmt.Sprintf("group %s = %s %s", g.Name, g.Spec.GroupName, facts(g.Status.ID, g.Status.State)))
+		lines = append(lines, fmt.Sprintf("group %s = %s %s%s",
+			g.Name, g.Spec.GroupName, facts(g.Status.ID, g.Status.State), since(g.Status.MissingTime)))
 	}
 	slices.Sort(lines)
 	return lines
@@ -188,7 +232,7 @@ func disabled(p directory.Person) directory.Person {
 }
 
 func group(id, name string, members ...string) directory.Group {
-	return directory.Group{ID: id, Name: name, Ref: id, Members: members}
+	return directory.Group{ID: id, Name: name, Refs: []string{id}, Members: members}
 }
 
 // text is a plan as lines, in its own order.
@@ -227,7 +271,7 @@ func groupFacts(c *mirror.Change[v1alpha1.Group, mirror.GroupFacts]) string {
 	if c.Verb == mirror.Delete {
 		return ""
 	}
-	return c.Object.Spec.GroupName + " " + facts(c.Facts.ID, c.Facts.State)
+	return c.Object.Spec.GroupName + " " + facts(c.Facts.ID, c.Facts.State) + since(c.Facts.MissingTime)
 }
 
 func identity(userName string, i *v1alpha1.Identity) string {
@@ -242,7 +286,15 @@ func identity(userName string, i *v1alpha1.Identity) string {
 			parts = append(parts, fmt.Sprintf("%s=%q", part.label, part.value))
 		}
 	}
-	return strings.Join(parts, " ")
+	return strings.Join(parts, " ") + since(i.MissingTime)
+}
+
+// since is the time of day from which on an entry has been missing, where that does not count yet.
+func since(missing *metav1.Time) string {
+	if missing == nil {
+		return ""
+	}
+	return " missing since " + missing.UTC().Format(time.TimeOnly)
 }
 
 func facts(id string, state v1alpha1.IdentityState) string {

@@ -167,12 +167,19 @@ var _ = Describe("Names in Kubernetes", func() {
 		return d
 	}
 
+	inForce := func(prefix string, d *v1alpha1.Directory) *v1alpha1.Directory {
+		d.Status.UsernamePrefix = &prefix
+		return d
+	}
+
 	DescribeTable("of a person", func(u *v1alpha1.User, d *v1alpha1.Directory, want string) {
 		Expect(person.Username(u, d)).To(Equal(want))
 	},
 		Entry("have the Directory's name as prefix", user(), corp(), "corp:alice"),
 		Entry("have the Directory's prefix", user(), prefixed(&oidc, nil), "oidc:alice"),
 		Entry("have no prefix where it is empty", user(), prefixed(&empty, nil), "alice"),
+		Entry("have the prefix in force, while the loss guard holds another", user(), inForce("old:", prefixed(&oidc, nil)), "old:alice"),
+		Entry("have none while an empty one is in force", user(), inForce("", prefixed(&oidc, nil)), "alice"),
 		Entry("are the userName of a local user", user(local), nil, "alice"),
 		Entry("are none where the Directory is unknown", user(), nil, ""),
 	)

@@ -39,6 +39,39 @@ func source(ldap string) string {
 	return "ldap: {" + ldap + ", users: {baseDN: dc=corp}}"
 }
 
+// contract is the spec of design/api.md, word for word but for the comments.
+const contract = `
+ldap:
+  url: ldaps://ldap.corp.example:636
+  tls: Required
+  caSecretRef: {name: corp-ca}
+  bindSecretRef: {name: corp-bind}
+  schema: RFC2307bis
+  users:
+    baseDN: ou=people,dc=corp,dc=example
+    filter: (objectClass=inetOrgPerson)
+    attributes: {id: entryUUID, userName: uid, displayName: cn, email: mail}
+  groups:
+    baseDN: ou=groups,dc=corp,dc=example
+    filter: (objectClass=groupOfNames)
+    attributes: {id: entryUUID, name: cn, member: member}
+    nesting: Nested
+import: All
+usernamePrefix: "corp:"
+groupPrefix: "corp:"
+syncIntervalSeconds: 300
+sync: Active
+leavers:
+  policy: Suspend
+  maxLossPercent: 10
+  graceSeconds: 0
+`
+
+// disabled is a good Directory's spec with a sign of the disabled.
+func disabled(sign string) string {
+	return "ldap: {url: 'ldaps://ldap.corp.example', users: {baseDN: dc=corp, disabled: {" + sign + "}}}"
+}
+
 const (
 	goodSource  = "ldap: {url: 'ldaps://ldap.corp.example', users: {baseDN: dc=corp}}"
 	goodGrant   = "subjects: [{kind: User, name: a}]\nroleRef: {kind: ClusterRole, name: view}\n"
@@ -82,14 +115,30 @@ func admission(w *world) {
 		Entry("at ldaps:// with StartTLS", source("url: 'ldaps://corp.example', tls: StartTLS"), "tls", "set tls to Required"),
 		Entry("at ldaps:// with TLS disabled", source("url: 'ldaps://corp.example', tls: Disabled"), "tls", "set tls to Required"),
 		Entry("of an unknown tls mode", source("url: 'ldaps://c.example', tls: Optional"), "spec.ldap.tls", supported),
-		Entry("of a schema that is not there yet", source("url: 'ldaps://c.example', schema: ActiveDirectory"), "spec.ldap.schema", supported),
+		Entry("of an unknown schema", source("url: 'ldaps://c.example', schema: OpenLDAP"), "spec.ldap.schema", supported),
+		Entry("of Active Directory in the clear", source("url: 'ldap://c.example', tls: Disabled, schema: ActiveDirectory"),
+			"spec.ldap", "set tls to Required"),
+		Entry("that watches changes in an unknown way", source("url: 'ldaps://c.example', changes: Watch"), "spec.ldap.changes", supported),
 		Entry("without a base DN of people", "ldap: {url: 'ldaps://c.example', users: {}}", "spec.ldap.users.baseDN", required),
 		Entry("with an empty base DN", "ldap: {url: 'ldaps://c.example', users: {baseDN: ''}}", "spec.ldap.users.baseDN", atLeastOne),
 		Entry("of an unknown nesting", "ldap: {url: 'ldaps://c.example', users: {baseDN: d}, groups: {baseDN: d, nesting: Deep}}",
 			"spec.ldap.groups.nesting", supported),
-		Entry("with an import that is not there yet", goodSource+"\nimport: Granted", "spec.import", supported),
+		Entry("with a sign of the disabled without an attribute", disabled("values: ['TRUE']"), "spec.ldap.users.disabled.attribute", required),
+		Entry("with a sign of the disabled that has no values", disabled("attribute: a, values: []"),
+			"spec.ldap.users.disabled.values", atLeastOne),
+		Entry("with a sign of the disabled that has an empty value", disabled("attribute: a, values: ['']"),
+			"spec.ldap.users.disabled.values[0]", atLeastOne),
+		Entry("with an unknown import", goodSource+"\nimport: Some", "spec.import", supported),
 		Entry("with an unknown sync", goodSource+"\nsync: Off", "spec.sync", supported),
 		Entry("with an unknown policy of leavers", goodSource+"\nleavers: {policy: Keep}", "spec.leavers.policy", supported),
+		Entry("with a loss of less than nothing", goodSource+"\nleavers: {maxLossPercent: -1}", "spec.leavers.maxLossPercent",
+			"greater than or equal to 0"),
+		Entry("with a loss of more than all", goodSource+"\nleavers: {maxLossPercent: 101}", "spec.leavers.maxLossPercent",
+			"less than or equal to 100"),
+		Entry("with grace before somebody is gone", goodSource+"\nleavers: {graceSeconds: -1}", "spec.leavers.graceSeconds",
+			"greater than or equal to 0"),
+		Entry("with grace for more than 30 days", goodSource+"\nleavers: {graceSeconds: 2592001}", "spec.leavers.graceSeconds",
+			"less than or equal to 2592000"),
 		Entry("read more often than every 10 seconds", goodSource+"\nsyncIntervalSeconds: 9", "spec.syncIntervalSeconds",
 			"greater than or equal to 10"),
 		Entry("never read", goodSource+"\nsyncIntervalSeconds: 0", "spec.syncIntervalSeconds", "greater than or equal to 10"),
@@ -126,7 +175,28 @@ func admission(w *world) {
 		Entry("with prefixes that only resemble the reserved one", "corp", goodSource+"\nusernamePrefix: 'sysadmin:'\ngroupPrefix: 'systems:'"),
 		Entry("called system, with both prefixes set", "system", goodSource+"\nusernamePrefix: 'corp:'\ngroupPrefix: ''"),
 		Entry("of 63 characters", strings.Repeat("d", sixtyFour-1), goodSource),
+		Entry("of Active Directory at ldaps://", "corp", source("url: 'ldaps://corp.example', schema: ActiveDirectory")),
+		Entry("of Active Directory with StartTLS", "corp", source("url: 'ldap://corp.example', tls: StartTLS, schema: ActiveDirectory")),
+		Entry("that tells its changes", "corp", source("url: 'ldaps://corp.example', changes: Auto")),
+		Entry("that is only read", "corp", source("url: 'ldaps://corp.example', changes: Poll")),
+		Entry("of which some are imported", "corp", goodSource+"\nimport: Granted"),
+		Entry("that loses nobody unasked", "corp", goodSource+"\nleavers: {maxLossPercent: 0}"),
+		Entry("that never asks", "corp", goodSource+"\nleavers: {maxLossPercent: 100, graceSeconds: 2592000}"),
+		Entry("with any value of an attribute for the disabled", "corp", disabled("attribute: employeeEndDate")),
+		Entry("with some values of it", "corp", disabled("attribute: employeeType, values: [retired, Left]")),
 	)
+	It("accepts a Directory as the contract writes it", func(ctx SpecContext) {
+		accepted(ctx, "Directory", "corp", contract)
+	})
+	It("fills in what a Directory does not say", func(ctx SpecContext) {
+		object := manifest("Directory", "corp", goodSource+"\nleavers: {policy: Delete}")
+		Expect(w.try(ctx, object)).To(Succeed())
+		Expect(object.Object["spec"]).To(SatisfyAll(
+			HaveKeyWithValue("import", "All"), HaveKeyWithValue("syncIntervalSeconds", BeEquivalentTo(300)),
+			HaveKeyWithValue("ldap", SatisfyAll(HaveKeyWithValue("changes", "Auto"), HaveKeyWithValue("schema", "RFC2307bis"))),
+			HaveKeyWithValue("leavers", SatisfyAll(
+				HaveKeyWithValue("maxLossPercent", BeEquivalentTo(10)), HaveKeyWithValue("graceSeconds", BeEquivalentTo(0))))))
+	})
 
 	DescribeTable("refuses a User", func(ctx SpecContext, spec, field, advice string) {
 		refused(ctx, "User", "a", spec, field, advice)

@@ -225,6 +225,7 @@ func columns(s *stage) {
 		Entry("users -o wide", []string{"users", "-o", "wide"},
 			"NAME USERNAME ACTIVE REASON CERT-EXPIRES LAST-SEEN AGE EMAIL GROUPS READY DIRECTORY MESSAGE"),
 		Entry("dir", []string{"dir"}, "NAME READY REASON USERS GROUPS LAST-SYNC AGE"),
+		Entry("dir -o wide", []string{"dir", "-o", "wide"}, "NAME READY REASON USERS GROUPS LAST-SYNC AGE CHANGES PENDING URL MESSAGE"),
 		Entry("groups", []string{"groups"}, "NAME GROUP MEMBERS READY REASON AGE"),
 		Entry("grants", []string{"grants"}, "NAME ROLE SCOPE SUBJECTS BINDINGS READY REASON EXPIRES AGE"),
 	)

@@ -5,6 +5,8 @@ package integration_test
 
 import (
 	"context"
+	"errors"
+	"sync/atomic"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -20,17 +22,17 @@ import (
 	"github.com/rollcall-iam/rollcall/test/sampledir"
 )
 
-// meanwhile is a manager whose clients let something happen right before a status is written.
+// meanwhile is a manager whose clients let something happen right before a status is written, which may keep it from being written.
 type meanwhile struct {
 	ctrl.Manager
-	happens *func()
+	happens *func() error
 }
 
 func (m meanwhile) GetClient() client.Client { return pausing{m.Manager.GetClient(), m.happens} }
 
 type pausing struct {
 	client.Client
-	happens *func()
+	happens *func() error
 }
 
 func (i pausing) Status() client.SubResourceWriter {
@@ -39,13 +41,13 @@ func (i pausing) Status() client.SubResourceWriter {
 
 type pausingStatus struct {
 	client.SubResourceWriter
-	happens *func()
+	happens *func() error
 }
 
 func (i pausingStatus) Apply(ctx context.Context, applied runtime.ApplyConfiguration, o ...client.SubResourceApplyOption) error {
-	happens := *i.happens
-	*i.happens = func() {}
-	happens()
+	if err := (*i.happens)(); err != nil {
+		return err
+	}
 	return i.SubResourceWriter.Apply(ctx, applied, o...)
 }
 
@@ -71,14 +73,24 @@ func (s *stage) corp(ctx SpecContext) *v1alpha1.Directory {
 	return d
 }
 
+// tillNextRead is more than the default interval.
+const tillNextRead = 6 * time.Minute
+
 // directoriesStill are specs of Directories, one Reconcile at a time.
 func directoriesStill(s *stage) {
-	var happens *func()
+	nothing := func() error { return nil }
+	happens := new(nothing)
 	BeforeAll(func(ctx SpecContext) {
-		nothing := func() {}
-		happens = &nothing
 		s.stand(ctx, func(mgr ctrl.Manager) ctrl.Manager { return meanwhile{mgr, happens} })
 	})
+	AfterEach(func() { *happens = nothing })
+	once := func(how func()) {
+		*happens = func() error {
+			*happens = nothing
+			how()
+			return nil
+		}
+	}
 
 	declared := func(d *v1alpha1.Directory, name, userName string) *v1alpha1.User {
 		return &v1alpha1.User{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.UserSpec{
@@ -92,13 +104,15 @@ func directoriesStill(s *stage) {
 		alice := declared(d, s.name("user"), "alice")
 		s.create(ctx, alice)
 		bob := declared(d, alice.Name, "bob")
-		*happens = func() {
+		once(func() {
 			Expect(s.admin.Delete(ctx, alice)).To(Succeed())
 			s.create(ctx, bob)
-		}
+		})
+		s.passes(tillNextRead)
 		s.reconcile(ctx, directoryController, d)
 		Expect(get(ctx, s.world, bob).Status.Identity).To(BeNil(), "the read knew nothing of bob")
 
+		s.passes(tillNextRead)
 		s.reconcile(ctx, directoryController, d)
 		Expect(get(ctx, s.world, bob).Status.Identity).To(HaveValue(HaveField("Email", "bob@corp.example")))
 	})
@@ -108,10 +122,129 @@ func directoriesStill(s *stage) {
 		s.reconcile(ctx, directoryController, d)
 		alice := declared(d, s.name("user"), "alice")
 		s.create(ctx, alice)
-		*happens = func() {
+		once(func() {
 			change(ctx, s.world, alice, func(u *v1alpha1.User) { u.Spec.ExpireTime = &metav1.Time{Time: time.Now().Add(time.Hour)} })
-		}
+		})
+		s.passes(tillNextRead)
 		s.reconcile(ctx, directoryController, d)
 		Expect(get(ctx, s.world, alice).Status.Identity).To(HaveValue(HaveField("State", v1alpha1.IdentityPresent)))
+	})
+
+	It("look again exactly when the grace of somebody who is missing ends", func(ctx SpecContext) {
+		const grace = 90 * time.Second
+		staff, pay := s.staff(2), s.name("pay")
+		c := s.company(ctx, staff, map[string][]string{pay: staff}, func(spec *v1alpha1.DirectorySpec) {
+			spec.Leavers.GraceSeconds = new(int32(grace.Seconds()))
+		})
+		identity := func() *v1alpha1.Identity { return get(ctx, s.world, localUser(staff[0])).Status.Identity }
+		s.reconcile(ctx, directoryController, c.Directory)
+		c.people, c.groups = staff[1:], nil
+		c.publish()
+		s.clock.SetTime(s.clock.Now().Add(tillNextRead).Truncate(time.Second))
+		began := s.clock.Now()
+		Expect(s.reconcile(ctx, directoryController, c.Directory)).To(Equal(grace))
+		Expect(identity()).To(HaveValue(SatisfyAll(HaveField("State", v1alpha1.IdentityPresent), HaveField("Groups", []string{pay}))))
+		Expect(identity().MissingTime.Time).To(BeTemporally("==", began))
+		Expect(get(ctx, s.world, localGroup(pay)).Status.MissingTime.Time).To(BeTemporally("==", began))
+
+		mark := s.mark()
+		s.clock.SetTime(began.Add(grace - time.Second))
+		Expect(s.reconcile(ctx, directoryController, c.Directory)).To(Equal(time.Second))
+		Expect(s.writes(mark)).To(BeEmpty())
+		s.clock.SetTime(began.Add(grace))
+		s.reconcile(ctx, directoryController, c.Directory)
+		Expect(identity()).To(HaveValue(SatisfyAll(
+			HaveField("State", v1alpha1.IdentityMissing), HaveField("Groups", BeEmpty()), HaveField("MissingTime", BeNil()))))
+		Expect(get(ctx, s.world, localGroup(pay)).Status).To(SatisfyAll(
+			HaveField("State", v1alpha1.IdentityMissing), HaveField("MissingTime", BeNil())))
+		Expect(get(ctx, s.world, localUser(staff[1])).Status.Identity.Groups).To(BeEmpty())
+	})
+
+	It("write nothing but the time of a read that finds nothing new, and nothing at all in between", func(ctx SpecContext) {
+		staff, pay := s.staff(3), s.name("pay")
+		c := s.company(ctx, staff, map[string][]string{pay: staff})
+		s.reconcile(ctx, directoryController, c.Directory)
+		before := get(ctx, s.world, c.Directory).Status
+		mark := s.mark()
+		s.passes(time.Minute)
+		s.reconcile(ctx, directoryController, c.Directory)
+		Expect(s.writes(mark)).To(BeEmpty())
+		s.passes(tillNextRead)
+		s.reconcile(ctx, directoryController, c.Directory)
+		Expect(s.writes(mark)).To(Equal([]string{"patch directories/status " + c.Name}))
+		Expect(get(ctx, s.world, c.Directory).Status.LastSyncTime.Time).To(BeTemporally("==", s.clock.Now().Truncate(time.Second)))
+		before.LastSyncTime = c.Status.LastSyncTime
+		Expect(c.Status).To(Equal(before))
+	})
+
+	It("hold a plan without writing it, and write the same of it once", func(ctx SpecContext) {
+		staff := s.staff(12)
+		c := s.company(ctx, staff, nil)
+		s.reconcile(ctx, directoryController, c.Directory)
+		c.people = nil
+		c.publish()
+		s.passes(tillNextRead)
+		mark := s.mark()
+		s.reconcile(ctx, directoryController, c.Directory)
+		Expect(s.writes(mark)).To(Equal([]string{"patch directories/status " + c.Name}))
+		held := c.pending(ctx)
+		Expect(held).To(HaveValue(HaveField("Withdraw", HaveValue(BeEquivalentTo(12)))))
+		Expect(kstatus(c.Directory)).To(Equal(failed))
+
+		mark = s.mark()
+		s.passes(time.Minute)
+		s.reconcile(ctx, directoryController, c.Directory)
+		Expect(s.writes(mark)).To(BeEmpty())
+		s.passes(tillNextRead)
+		s.reconcile(ctx, directoryController, c.Directory)
+		Expect(c.pending(ctx)).To(Equal(held))
+	})
+
+	It("pass the rest of a plan that was accepted after some of its writes failed", func(ctx SpecContext) {
+		staff := s.staff(12)
+		c := s.company(ctx, staff, nil)
+		s.reconcile(ctx, directoryController, c.Directory)
+		c.people = nil
+		c.publish()
+		s.passes(tillNextRead)
+		s.reconcile(ctx, directoryController, c.Directory)
+		c.annotate(ctx, c.pending(ctx).Token)
+		missing := func() int {
+			count := 0
+			for _, name := range staff {
+				if get(ctx, s.world, localUser(name)).Status.Identity.State == v1alpha1.IdentityMissing {
+					count++
+				}
+			}
+			return count
+		}
+		var writes atomic.Int32
+		*happens = func() error {
+			if n := writes.Add(1); n > 4 && n <= 12 {
+				return errors.New("the API server is overloaded")
+			}
+			return nil
+		}
+		s.reconcile(ctx, directoryController, c.Directory)
+		Expect(missing()).To(Equal(4))
+		Expect(s.condition(ctx, c.Directory, ready)).To(says(isFalse, v1alpha1.ReasonFailed, "8 writes failed", "overloaded"))
+		s.passes(tillNextRead)
+		s.reconcile(ctx, directoryController, c.Directory)
+		Expect(missing()).To(Equal(12))
+		Expect(c.pending(ctx)).To(BeNil())
+		Expect(kstatus(c.Directory)).To(Equal(current))
+	})
+
+	It("say what is wrong with a server that does not answer, however often they are looked at", func(ctx SpecContext) {
+		d := pausedDirectory(s.name("corp"))
+		d.Spec.Sync, d.Spec.LDAP.URL = v1alpha1.SyncActive, "ldaps://127.0.0.1:1"
+		s.create(ctx, d)
+		s.reconcile(ctx, directoryController, d)
+		first := s.condition(ctx, d, ready)
+		Expect(first).To(says(isFalse, v1alpha1.ReasonUnreachable))
+		mark := s.mark()
+		s.reconcile(ctx, directoryController, d)
+		Expect(s.writes(mark)).To(BeEmpty())
+		Expect(s.condition(ctx, d, ready)).To(Equal(first))
 	})
 }

@@ -41,6 +41,8 @@ var _ = Describe("Rollcall on a real control plane", Ordered, ContinueOnFailure,
 	Describe("Drift", func() { drift(w) })
 	Describe("A Grant to thousands", func() { many(w) })
 	Describe("Grants, step by step", func() { grantsStill(s) })
+	Describe("Directories", func() { directoriesLive(w) })
+	Describe("The loss guard", func() { guardLive(w) })
 	Describe("Directories, step by step", func() { directoriesStill(s) })
 	Describe("Withdrawals", func() { withdrawals(s) })
 	Describe("Kubeconfigs, step by step", func() { credentialsStill(s) })
