@@ -174,12 +174,38 @@ var story = []struct {
 	},
 }
 
+// knowsByID says that a Directory's people who are there are known by the ids that they have on the server.
+func knowsByID(ctx context.Context, directory string, server directoryServer) {
+	GinkgoHelper()
+	for uid, u := range usersOf(ctx, directory) {
+		if u.Status.Identity.State == v1alpha1.IdentityMissing {
+			continue
+		}
+		id, err := server.PersonID(uid)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(u.Status.Identity.ID).To(Equal(id), uid)
+	}
+}
+
+// groupIDs are the ids of a Directory's groups that are there, by name.
+func groupIDs(ctx context.Context, directory string) map[string]string {
+	GinkgoHelper()
+	found := map[string]string{}
+	for name, g := range groupsOf(ctx, directory) {
+		if g.Status.State == v1alpha1.IdentityPresent {
+			found[name] = g.Status.ID
+		}
+	}
+	return found
+}
+
 var _ = Describe("Changes as they happen", func() {
 	for _, p := range products() {
 		Describe("on "+p.name, Ordered, func() {
 			var (
 				server directoryServer
 				name   string
+				groups map[string]string
 			)
 			BeforeAll(func(ctx SpecContext) {
 				server = p.runs(ctx)
@@ -191,6 +217,8 @@ var _ = Describe("Changes as they happen", func() {
 				operatorRuns(ctx)
 				name = unique("changes")
 				p.connects(ctx, p.directory(name, server.LDAPSURL()), server)
+				groups = groupIDs(ctx, name)
+				Expect(groups).To(And(HaveLen(2), HaveKey("eng"), HaveKey("pay")))
 			})
 			for _, step := range story {
 				It(step.what, func(ctx SpecContext) {
@@ -199,6 +227,8 @@ var _ = Describe("Changes as they happen", func() {
 					acknowledged := time.Now()
 					Eventually(ctx, func() company { return mirrored(ctx, name) }).Should(Equal(step.after))
 					reportf("%s, %s: %v", p.name, step.what, time.Since(acknowledged).Round(time.Millisecond))
+					knowsByID(ctx, name, server)
+					Expect(groupIDs(ctx, name)).To(Equal(groups))
 					if step.reads {
 						eventuallyWatched(ctx, name, "True "+p.way)
 					} else {

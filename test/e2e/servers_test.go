@@ -118,7 +118,7 @@ func (p product) connects(ctx context.Context, d *v1alpha1.Directory, server dir
 	eventuallyWatched(ctx, d.Name, "True "+p.way)
 }
 
-// creates creates a Directory with its Secrets. The spec's end withdraws all of it.
+// creates makes a Directory with its Secrets. The spec's end withdraws all of it.
 func (p product) creates(ctx context.Context, d *v1alpha1.Directory, server directoryServer) {
 	GinkgoHelper()
 	create(ctx, secret(d.Name+"-ca", map[string]string{"ca.crt": string(server.CAPEM())}))

@@ -72,17 +72,17 @@ func (p *Proxy) Cut() {
 	}
 }
 
-// CutAfter ends each connection that begins from now on when the server has answered so many bytes, until Pass.
+// CutAfter ends each connection that begins from now on when the server has answered so many bytes, until Pass or Refuse.
 func (p *Proxy) CutAfter(bytes int64) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	p.budget = bytes
+	p.refuses, p.budget = false, bytes
 }
 
 // Refuse ends all connections, and each new one at once, until Pass.
 func (p *Proxy) Refuse() {
 	p.mutex.Lock()
-	p.refuses = true
+	p.refuses, p.budget = true, unlimited
 	p.mutex.Unlock()
 	p.Cut()
 }
@@ -147,7 +147,7 @@ func (p *Proxy) pass(client net.Conn) {
 	if refuses {
 		return
 	}
-	server, err := net.Dial("tcp", target) //nolint:noctx // Loopback: it answers at once, or refuses.
+	server, err := net.Dial("tcp", target)
 	if err != nil {
 		return
 	}
