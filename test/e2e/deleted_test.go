@@ -66,8 +66,8 @@ var _ = Describe("A User who is deleted while the certificate is being signed", 
 	}
 	noSecretStays := func(ctx context.Context, name string) {
 		GinkgoHelper()
-		Eventually(ctx, absent(secret(name, nil))).Should(BeTrue())
-		Consistently(ctx, absent(secret(name, nil))).Should(BeTrue())
+		// One that is on its way is written, seen to be nobody's, and removed.
+		Eventually(ctx, func(g Gomega) { g.Consistently(ctx, absent(secret(name, nil))).Should(BeTrue()) }).Should(Succeed())
 	}
 	moments := []any{
 		Entry("before the approval", approves, before),

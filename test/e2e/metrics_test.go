@@ -25,7 +25,7 @@ func scrape(ctx context.Context) string {
 	Expect(err).NotTo(HaveOccurred())
 	response, err := http.DefaultClient.Do(request)
 	Expect(err).NotTo(HaveOccurred())
-	defer response.Body.Close()
+	defer func() { Expect(response.Body.Close()).To(Succeed()) }()
 	body, err := io.ReadAll(response.Body)
 	Expect(err).NotTo(HaveOccurred())
 	return string(body)
