@@ -70,12 +70,22 @@ func (v *vigil) follow(ctx context.Context, list client.ObjectList, option clien
 				return
 			case event, more := <-events.ResultChan():
 				if !more {
+					v.ends(ctx)
 					return
 				}
 				v.see(event)
 			}
 		}
 	}()
+}
+
+// ends makes it show when nobody watches any more.
+func (v *vigil) ends(ctx context.Context) {
+	v.mutex.Lock()
+	defer v.mutex.Unlock()
+	if ctx.Err() == nil {
+		v.losers["the watch ended"] = true
+	}
 }
 
 func (v *vigil) see(event watch.Event) {

@@ -49,9 +49,13 @@ var _ = Describe("A directory at the end of a bad line", Ordered, func() {
 			nudge(ctx, name)
 			Eventually(ctx, line.Cuts).Should(BeNumerically(">", cuts))
 		}
-		failed := eventuallyDirectory(ctx, name, "False "+v1alpha1.ReasonUnreachable)
-		Expect(message(failed.Status.Conditions, v1alpha1.ConditionReady)).To(And(ContainSubstring("broke off"),
-			ContainSubstring(slapd.GroupsDN), ContainSubstring("Users and Groups stay as the last complete read left them")))
+		failed := &v1alpha1.Directory{}
+		Eventually(ctx, func(g Gomega) {
+			g.Expect(k8s.Get(ctx, named(name), failed)).To(Succeed())
+			g.Expect(state(failed.Status.Conditions, v1alpha1.ConditionReady)).To(Equal("False " + v1alpha1.ReasonUnreachable))
+			g.Expect(message(failed.Status.Conditions, v1alpha1.ConditionReady)).To(And(ContainSubstring("broke off"),
+				ContainSubstring(slapd.GroupsDN), ContainSubstring("Users and Groups stay as the last complete read left them")))
+		}).Should(Succeed())
 		Expect(failed.Status.Users).To(HaveValue(BeEquivalentTo(twoPages)))
 		Expect(state(failed.Status.Conditions, v1alpha1.ConditionChangesWatched)).To(Equal("True Syncrepl"), "which was there before")
 		Consistently(ctx, watch.lost).Should(BeEmpty())
