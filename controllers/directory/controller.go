@@ -180,6 +180,7 @@ func (r *Reconciler) mirrorOutdated(ctx context.Context, s *scope, outdated *dir
 		return nil
 	}
 	m.adopt(outdated)
+	m.goBack()
 	return r.carryOut(ctx, s, plan)
 }
 

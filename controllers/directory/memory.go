@@ -71,10 +71,14 @@ func (m *memory) due(d *v1alpha1.Directory, now time.Time) bool {
 		!now.Before(m.nextRead)
 }
 
-// adopt takes a full read for the state of the directory now, however new.
+// adopt takes a full read for the state of the directory now.
 func (m *memory) adopt(replica *directory.Replica) {
 	m.replica, m.aside, m.fresh = replica, nil, true
-	m.position = m.position.And(nil)
+	m.position = m.position.And(m.readPosition)
+}
+
+// goBack makes that state the one that counts, although newer ones were seen.
+func (m *memory) goBack() {
 	maps.Copy(m.position, m.readPosition)
 }
 
