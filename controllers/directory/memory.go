@@ -121,7 +121,8 @@ func (m *memory) wrote(plan *mirror.Plan, now time.Time) {
 	if m.unsaved.IsZero() && len(plan.Users)+len(plan.Groups) > 0 {
 		m.unsaved = now
 	}
-	if plan.Held == nil {
+	if plan.Held == nil && plan.Accepted == nil {
+		// Not with the plan that was accepted: the next may be made before the cache shows what this one wrote.
 		m.accepted, m.doubted = nil, nil
 	}
 	if m.lost == nil || m.fresh {
