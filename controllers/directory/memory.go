@@ -121,8 +121,9 @@ func (m *memory) wrote(plan *mirror.Plan, now time.Time) {
 	if m.unsaved.IsZero() && len(plan.Users)+len(plan.Groups) > 0 {
 		m.unsaved = now
 	}
-	if plan.Held == nil && plan.Accepted == nil {
-		// Not with the plan that was accepted: the next may be made before the cache shows what this one wrote.
+	if plan.Held == nil && plan.Accepted == nil && m.aside == nil {
+		// Not with the plan that was accepted: the next may be made before the cache shows what this one wrote. And not while a read
+		// is put aside, which plans of what was told know nothing of.
 		m.accepted, m.doubted = nil, nil
 	}
 	if m.lost == nil || m.fresh {
