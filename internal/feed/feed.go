@@ -75,14 +75,14 @@ func New(c clock.PassiveClock, wake func()) *Feed {
 }
 
 // Follow watches a source from where the cookies left off, until Stop or until ctx ends. A feed that watches the same already takes
-// the new credentials when it connects again, and tries that at once where it had given up.
+// the new credentials when it connects again, and tries that at once: who says so has just read the directory.
 func (f *Feed) Follow(ctx context.Context, source directory.Source, cookies []string) {
 	f.mutex.Lock()
 	same := f.stop != nil && f.source.String() == source.String()
 	f.source = source
 	f.mutex.Unlock()
 	if same {
-		if state := f.State(); !state.Connected && !retried(state.Reason) {
+		if !f.State().Connected {
 			signal(f.retry)
 		}
 		return

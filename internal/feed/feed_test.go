@@ -283,12 +283,15 @@ var _ = Describe("A feed", func() {
 		})
 	})
 
-	It("is not asked again while it tries by itself", func(ctx SpecContext) {
+	It("does not wait for the next try where it is told that the directory can be read", func(ctx SpecContext) {
 		follow(ctx, source)
 		source.next().end <- errors.New("no")
+		source.retried(1).end <- errors.New("no")
 		Eventually(f.State).Should(HaveField("Reason", v1alpha1.ReasonDisconnected))
 		follow(ctx, source)
-		source.retried(1)
+		source.next().tell(directory.News{Connected: true})
+		follow(ctx, source)
+		Consistently(source.watches).WithTimeout(100 * time.Millisecond).ShouldNot(Receive())
 	})
 
 	It("forgets one directory when it follows another", func(ctx SpecContext) {
