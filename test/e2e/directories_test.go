@@ -31,7 +31,12 @@ func slapdRuns(ctx context.Context, ldif string) *slapd.Server {
 	slapd.SkipUnlessAvailable()
 	server, err := slapd.Start(ctx, slapd.Options{LDIF: ldif})
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func() error { return server.Stop() })
+	DeferCleanup(func() error {
+		if CurrentSpecReport().Failed() {
+			AddReportEntry("the directory server", server.String())
+		}
+		return server.Stop()
+	})
 	return server
 }
 

@@ -306,11 +306,12 @@ func directoriesLive(w *world) {
 		Eventually(ctx, func() *int32 { return get(ctx, w, localGroup(pay)).Status.Members }).Should(HaveValue(BeEquivalentTo(12)))
 		mark := w.mark()
 		before := get(ctx, w, c.Directory).Status
-		for c.reads < 2 || !before.LastSyncTime.Before(c.Status.LastSyncTime) {
+		Eventually(ctx, func(g Gomega) {
 			c.reread(ctx)
-			time.Sleep(time.Second)
 			get(ctx, w, c.Directory)
-		}
+			g.Expect(c.reads).To(BeNumerically(">=", 2))
+			g.Expect(before.LastSyncTime.Before(c.Status.LastSyncTime)).To(BeTrue())
+		}).WithPolling(time.Second).Should(Succeed())
 		Expect(w.writes(mark)).To(HaveEach("patch directories/status " + c.Name))
 		before.LastSyncTime = c.Status.LastSyncTime
 		Expect(c.Status).To(Equal(before))

@@ -41,7 +41,8 @@ func (s *Server) asRoot(do func(*ldap.Conn) error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(conn), conn.Close())
+	defer func() { _ = conn.Close() }() // What was done is done.
+	return do(conn)
 }
 
 func replace(conn *ldap.Conn, dn, attribute, value string) error {

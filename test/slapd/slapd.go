@@ -119,6 +119,9 @@ func (s *Server) CAPEM() []byte { return s.ca.Cert }
 // Password is the password of RootDN, ReaderDN, LimitedDN and SyncDN.
 func (s *Server) Password() string { return s.password }
 
+// String says whether the server runs, and what it logged last.
+func (s *Server) String() string { return s.process.String() }
+
 // PID is the process id, for tests that freeze the server.
 func (s *Server) PID() int { return s.process.PID() }
 

@@ -7,7 +7,6 @@ package ldapacts
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -149,7 +148,8 @@ func (a *Acts) AsRoot(do func(*ldap.Conn) error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(conn), conn.Close())
+	defer func() { _ = conn.Close() }() // What was done is done.
+	return do(conn)
 }
 
 func (a *Acts) setLocked(dn string, values []string) error {

@@ -210,6 +210,15 @@ func (p *Process) exitError() error {
 	return fmt.Errorf("it ended (%s)", p.cmd.ProcessState)
 }
 
+// String says whether the process runs, and what it logged last: for a person who asks why a test failed.
+func (p *Process) String() string {
+	state := "runs"
+	if p.exited() {
+		state = "ended: " + p.cmd.ProcessState.String()
+	}
+	return fmt.Sprintf("%s (process %d) %s; the end of its log:\n%s", p.name, p.PID(), state, p.tail())
+}
+
 func (p *Process) tail() string {
 	content, err := os.ReadFile(p.log)
 	if err != nil {
