@@ -271,6 +271,11 @@ var _ = Describe("What goes wrong", func() {
 		Entry("one that another cannot read", uint16(ldap.LDAPResultProtocolError)),
 	)
 
+	It("is told in the standard's words where the server has none", func() {
+		err := watchProblem(failed(ldap.LDAPResultSizeLimitExceeded, ""), "dc=corp", "cn=sync", false)
+		Expect(err).To(MatchError(ContainSubstring(`below "dc=corp": Size Limit Exceeded; raise its limits`)))
+	})
+
 	It("is told in the server's words, never with the password", func() {
 		err := bindProblem(failed(ldap.LDAPResultUnwillingToPerform, "try later"), "ldaps://x", "cn=sync")
 		Expect(err).To(MatchError(`ldaps://x refuses the bind as "cn=sync": try later`))

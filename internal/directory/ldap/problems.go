@@ -93,10 +93,13 @@ func unavailable(err error) bool {
 // localAddress is our own end of a connection in an error of package net: it differs with every try, and so would the message.
 var localAddress = regexp.MustCompile(`\S+:\d+->`)
 
-// cause is what lies behind go-ldap's own wording.
+// cause is what lies behind go-ldap's own wording. Servers may give a result without words.
 func cause(err error) string {
 	var result *ldap.Error
 	if errors.As(err, &result) && result.Err != nil {
+		if result.Err.Error() == "" {
+			return ldap.LDAPResultCodeMap[result.ResultCode]
+		}
 		err = result.Err
 	}
 	return localAddress.ReplaceAllString(err.Error(), "")

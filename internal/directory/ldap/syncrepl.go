@@ -17,8 +17,12 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/directory"
 )
 
-// sentAhead is how many entries may wait to be looked at.
-const sentAhead = 64
+const (
+	// sentAhead is how many entries may wait to be looked at.
+	sentAhead = 64
+	// noAttributes asks for none (RFC 4511, section 4.5.1.8).
+	noAttributes = "1.1"
+)
 
 // watchSyncrepl keeps one persistent search open for people and one for groups (RFC 4533, refreshAndPersist), each on a connection of
 // its own. When one ends, both do.
@@ -27,6 +31,9 @@ const sentAhead = 64
 // changed, what did not, entries without their operational attributes, and 389 Directory Server loses every fifty-first deletion. So
 // whatever it brings means Gap, and the full read that follows decides. What changes once the refresh is over comes whole.
 func (s *Source) watchSyncrepl(ctx context.Context, from []string, tell func(directory.News)) error {
+	if err := s.rehearse(ctx); err != nil {
+		return err
+	}
 	queries := s.queries()
 	t := &telling{tell: tell, cookies: make([]string, len(queries)), refreshed: make([]bool, len(queries))}
 	if len(from) == len(queries) {
@@ -39,6 +46,32 @@ func (s *Source) watchSyncrepl(ctx context.Context, from []string, tell func(dir
 		group.Go(func() error { return s.follow(ctx, q, cookie, func(n heard) { t.hear(i, n) }) })
 	}
 	return group.Wait()
+}
+
+// rehearse makes sure that no limit cuts a refresh short, by searches that ask for as many entries, though for nothing of them. Having
+// refused a refresh is dangerous to OpenLDAP (seen in 2.5.13): it keeps the search, whose memory it has freed, and crashes at some
+// later change.
+func (s *Source) rehearse(ctx context.Context) error {
+	connection, closeIt, err := s.open(ctx, ldap.ControlTypeSyncRequest, "content synchronization")
+	if err != nil {
+		return err
+	}
+	defer closeIt()
+	for _, q := range s.queries() {
+		request := ldap.NewSearchRequest(q.baseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false, q.filter,
+			[]string{noAttributes}, nil)
+		entries := connection.SearchAsync(ctx, request, sentAhead)
+		for entries.Next() {
+			continue // There is nothing in it.
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := entries.Err(); err != nil {
+			return watchProblem(err, q.baseDN, s.bindDN, false)
+		}
+	}
+	return nil
 }
 
 // heard is what one message of one search says.
@@ -77,7 +110,7 @@ func (t *telling) hear(search int, h heard) {
 
 // follow runs one persistent search until it ends, which is always an error.
 func (s *Source) follow(ctx context.Context, q *query, cookie []byte, tell func(heard)) error {
-	connection, closeIt, err := s.open(ctx, ldap.ControlTypeSyncRequest, "content synchronization")
+	connection, closeIt, err := s.connect(ctx)
 	if err != nil {
 		return err
 	}

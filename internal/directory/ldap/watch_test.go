@@ -38,6 +38,8 @@ type wireServer struct {
 	says []*ber.Packet
 	// finds is what another search brings. Default: nothing.
 	finds func(search) []*ber.Packet
+	// persistent counts the persistent searches.
+	persistent atomic.Int64
 }
 
 // search is a request for entries.
@@ -87,6 +89,7 @@ func (w *wireServer) answers(request *ber.Packet) []*ber.Packet {
 	case operation.Tag != ldap.ApplicationSearchRequest:
 		return nil
 	case asks(request, ldap.ControlTypeSyncRequest):
+		w.persistent.Add(1)
 		return w.says
 	case operation.Children[0].Data.Len() == 0:
 		root := values{attrSupportedControl: w.offers}
@@ -237,6 +240,27 @@ var _ = Describe("A watch by content synchronization", func() {
 			HaveField("Message", ContainSubstring("content synchronization")),
 		))
 	})
+
+	DescribeTable("begins no search that the server would cut short, which OpenLDAP does not survive",
+		func(of string, result int64, reason string) {
+			w := &wireServer{offers: offers, says: []*ber.Packet{refreshOver("C#1")}, finds: func(asked search) []*ber.Packet {
+				defer GinkgoRecover()
+				Expect(asked.attributes).To(Equal([]string{"1.1"}))
+				if asked.base == of {
+					return []*ber.Packet{found("uid=one,dc=corp", nil), done(result)}
+				}
+				return []*ber.Packet{found("uid=one,dc=corp", nil), done(0)}
+			}}
+			var err error
+			Eventually(watching(context.Background(), w.start(), nil, func(directory.News) {})).Should(Receive(&err))
+			Expect(outcome.Of(err, "")).To(HaveField("Reason", reason))
+			Expect(w.persistent.Load()).To(BeZero())
+		},
+		Entry("people", "ou=people,dc=corp,dc=example", int64(ldap.LDAPResultSizeLimitExceeded), v1alpha1.ReasonNotPermitted),
+		Entry("groups", "ou=groups,dc=corp,dc=example", int64(ldap.LDAPResultTimeLimitExceeded), v1alpha1.ReasonNotPermitted),
+		Entry("a base that may not be seen", "ou=groups,dc=corp,dc=example", int64(ldap.LDAPResultNoSuchObject), v1alpha1.ReasonNotPermitted),
+		Entry("a server that ends", "ou=people,dc=corp,dc=example", int64(ldap.LDAPResultUnavailable), v1alpha1.ReasonDisconnected),
+	)
 
 	DescribeTable("ends when one of its searches does", func(says []*ber.Packet, result int64, from []string, want OmegaMatcher) {
 		w := &wireServer{offers: offers, says: append(says, done(result))}
