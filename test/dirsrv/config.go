@@ -139,35 +139,35 @@ func (s *Server) writeConfig(ldapPort, ldapsPort int) error {
 	}
 	changes := strings.ReplaceAll(s.fill(config), "{ldaps}", fmt.Sprint(ldapsPort))
 	return errors.Join(
-		os.WriteFile(s.file("schema/99user.ldif"), []byte("dn: cn=schema\nobjectClass: top\n"), 0o600),
-		os.WriteFile(s.file("dse.ldif"), []byte(amend(filled, changes)), 0o600))
+		os.WriteFile(s.File("schema/99user.ldif"), []byte("dn: cn=schema\nobjectClass: top\n"), 0o600),
+		os.WriteFile(s.File("dse.ldif"), []byte(amend(filled, changes)), 0o600))
 }
 
 // fillTemplate knows every key of the template: one that a later version adds must not be left as it is.
 func (s *Server) fillTemplate(template string, port int, userName string) (string, error) {
 	filled := strings.NewReplacer(
-		"%schema_dir%", s.file("schema"),
-		"%lock_dir%", s.file("run"),
-		"%tmp_dir%", s.file("run"),
-		"%cert_dir%", s.file("certs"),
-		"%ldif_dir%", s.dir,
-		"%bak_dir%", s.dir,
-		"%run_dir%", s.file("run"),
-		"%inst_dir%", s.dir,
-		"%log_dir%", s.file("log"),
+		"%schema_dir%", s.File("schema"),
+		"%lock_dir%", s.File("run"),
+		"%tmp_dir%", s.File("run"),
+		"%cert_dir%", s.File("certs"),
+		"%ldif_dir%", s.Dir(),
+		"%bak_dir%", s.Dir(),
+		"%run_dir%", s.File("run"),
+		"%inst_dir%", s.Dir(),
+		"%log_dir%", s.File("log"),
 		"%config_dir%", "/etc/dirsrv/config",
-		"%db_dir%", s.file("db"),
-		"%db_home_dir%", s.file("db"),
+		"%db_dir%", s.File("db"),
+		"%db_home_dir%", s.File("db"),
 		"%db_lib%", "bdb",
 		"%fqdn%", "localhost",
 		"%ds_port%", fmt.Sprint(port),
 		"%ds_user%", userName,
 		"%ds_suffix%", BaseDN,
 		"%rootdn%", RootDN,
-		"%ds_passwd%", "{CLEAR}"+s.password,
+		"%ds_passwd%", "{CLEAR}"+s.Password(),
 		"%ldapi_enabled%", "off",
 		"%ldapi_autobind%", "off",
-		"%ldapi%", s.file("run/ldapi"),
+		"%ldapi%", s.File("run/ldapi"),
 	).Replace(template)
 	if unknown := regexp.MustCompile(`%\w+%`).FindString(filled); unknown != "" {
 		return "", fmt.Errorf("%s has the unknown key %s", templatePath, unknown)
@@ -177,10 +177,10 @@ func (s *Server) fillTemplate(template string, port int, userName string) (strin
 
 func (s *Server) fill(template string) string {
 	return strings.NewReplacer(
-		"{dir}", s.dir,
+		"{dir}", s.Dir(),
 		"{base}", BaseDN,
 		"{reader}", ReaderDN,
-		"{password}", s.password,
+		"{password}", s.Password(),
 	).Replace(template)
 }
 

@@ -5,10 +5,8 @@ package dirsrv_test
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/go-ldap/ldap/v3"
@@ -16,6 +14,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/rollcall-iam/rollcall/test/dirsrv"
+	"github.com/rollcall-iam/rollcall/test/internal/ldapserver"
 )
 
 func TestDirsrv(t *testing.T) {
@@ -35,11 +34,6 @@ var _ = Describe("389 Directory Server", Ordered, ContinueOnFailure, func() {
 		Expect(server.AddPerson("ann")).To(Succeed())
 	})
 
-	trust := func(pem []byte) *tls.Config {
-		pool := x509.NewCertPool()
-		Expect(pool.AppendCertsFromPEM(pem)).To(BeTrue())
-		return &tls.Config{RootCAs: pool, ServerName: "localhost"}
-	}
 	read := func(dn string) *ldap.Entry {
 		GinkgoHelper()
 		found, err := connect(server).Search(base(dn))
@@ -48,28 +42,13 @@ var _ = Describe("389 Directory Server", Ordered, ContinueOnFailure, func() {
 		return found.Entries[0]
 	}
 
-	It("proves who it is over ldaps and after StartTLS", func() {
-		conn, err := ldap.DialURL(server.LDAPSURL(), ldap.DialWithTLSConfig(trust(server.CAPEM())))
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(conn.Close)
-		Expect(conn.Bind(dirsrv.ReaderDN, server.Password())).To(Succeed())
-
-		plain, err := ldap.DialURL(server.LDAPURL())
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(plain.Close)
-		Expect(plain.StartTLS(trust(server.CAPEM()))).To(Succeed())
-		Expect(plain.Bind(dirsrv.ReaderDN, server.Password())).To(Succeed())
-	})
-
-	It("is not trusted by whoever lacks its authority", func() {
-		_, err := ldap.DialURL(server.LDAPSURL())
-		Expect(err).To(MatchError(ContainSubstring("x509")))
-	})
+	running := func() ldapserver.Running { return server }
+	ldapserver.ProvesItself(running, dirsrv.ReaderDN)
 
 	It("refuses wrong passwords, and shows strangers nothing", func() {
 		_, err := server.Connect(dirsrv.ReaderDN, "wrong")
 		Expect(ldap.IsErrorWithCode(err, ldap.LDAPResultInvalidCredentials)).To(BeTrue(), "%v", err)
-		stranger, err := ldap.DialURL(server.LDAPSURL(), ldap.DialWithTLSConfig(trust(server.CAPEM())))
+		stranger, err := ldap.DialURL(server.LDAPSURL(), ldap.DialWithTLSConfig(&tls.Config{RootCAs: server.CA().Pool()}))
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(stranger.Close)
 		_, err = stranger.Search(base(dirsrv.PeopleDN))
@@ -167,12 +146,7 @@ var _ = Describe("389 Directory Server", Ordered, ContinueOnFailure, func() {
 		Expect(null.Mode().Perm()).To(BeEquivalentTo(0o666))
 	})
 
-	It("leaves no process when stopped", func() {
-		pid := server.PID()
-		Expect(server.Stop()).To(Succeed())
-		Expect(server.Stop()).To(Succeed(), "stopping again does nothing")
-		Expect(syscall.Kill(pid, 0)).To(MatchError(syscall.ESRCH))
-	})
+	ldapserver.Ends(running)
 
 	It("says what is wrong with an LDIF", func(ctx SpecContext) {
 		_, err := dirsrv.Start(ctx, dirsrv.Options{LDIF: changes("dn: cn=x,ou=nowhere,"+dirsrv.BaseDN, "objectClass: device", "cn: x")})

@@ -27,7 +27,7 @@ var _ = Describe("Active Directory", Ordered, func() {
 		var err error
 		server, err = samba.Start(ctx, samba.Options{})
 		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(func() error { return server.Stop() })
+		stopsAfterwards(server)
 		for _, uid := range []string{"ada", "ben", "cyd"} {
 			Expect(server.AddPerson(uid)).To(Succeed())
 		}

@@ -31,13 +31,22 @@ func slapdRuns(ctx context.Context, ldif string) *slapd.Server {
 	slapd.SkipUnlessAvailable()
 	server, err := slapd.Start(ctx, slapd.Options{LDIF: ldif})
 	Expect(err).NotTo(HaveOccurred())
+	stopsAfterwards(server)
+	return server
+}
+
+// stopsAfterwards ends a directory server with the container that it is called in. Where a spec failed, it says first how the server is.
+func stopsAfterwards(server interface {
+	fmt.Stringer
+	Stop() error
+},
+) {
 	DeferCleanup(func() error {
 		if CurrentSpecReport().Failed() {
 			AddReportEntry("the directory server", server.String())
 		}
 		return server.Stop()
 	})
-	return server
 }
 
 // slapdDirectory is a Directory for the test's slapd, read in pages by its reader, over ldaps.

@@ -125,7 +125,7 @@ var _ = Describe("A directory of two servers, one of which lags", Ordered, func(
 		DeferCleanup(replication.Close)
 		replica, err = slapd.StartReplica(ctx, provider, replication.Address())
 		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(func() error { return replica.Stop() })
+		stopsAfterwards(replica)
 		arrives(ctx, "returner")
 		var url string
 		line, url = proxied(provider)

@@ -5,6 +5,7 @@ package e2e_test
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -19,6 +20,7 @@ import (
 
 // directoryServer is what the real servers have in common: where they are, and what their administrators do.
 type directoryServer interface {
+	fmt.Stringer
 	LDAPSURL() string
 	CAPEM() []byte
 	Password() string
@@ -92,7 +94,7 @@ func (p product) runs(ctx context.Context) directoryServer {
 	GinkgoHelper()
 	server, err := p.start(ctx)
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(server.Stop)
+	stopsAfterwards(server)
 	return server
 }
 

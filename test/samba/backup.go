@@ -23,14 +23,14 @@ func (s *Server) Restore(ctx context.Context) error {
 }
 
 func (s *Server) putCopy(ctx context.Context, to, from string) error {
-	if _, err := os.Stat(s.file(from)); err != nil {
+	if _, err := os.Stat(s.File(from)); err != nil {
 		return err
 	}
-	if err := errors.Join(s.Halt(), os.RemoveAll(s.file(to))); err != nil {
+	if err := errors.Join(s.Halt(), os.RemoveAll(s.File(to))); err != nil {
 		return err
 	}
 	// As cp does it: owners, modes and extended attributes matter to Samba.
-	if out, err := exec.CommandContext(ctx, "cp", "-a", s.file(from), s.file(to)).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "cp", "-a", s.File(from), s.File(to)).CombinedOutput(); err != nil {
 		return fmt.Errorf("copy the data: %w:\n%s", err, out)
 	}
 	return s.Restart(ctx)

@@ -20,7 +20,7 @@ func Team(i int) string { return fmt.Sprintf("team-%04d", i) }
 // AddPeople adds n accounts, named by UID from first on, without a password: ten times as fast as AddPerson. Where groupOf
 // is not nil, it names the group of the person of that number; the groups are made.
 func (s *Server) AddPeople(first, n int, groupOf func(i int) string) error {
-	return s.asRoot(func(conn *ldap.Conn) error {
+	return s.AsRoot(func(conn *ldap.Conn) error {
 		var groups []string
 		members := map[string][]string{}
 		for i := first; i < first+n; i++ {

@@ -4,8 +4,6 @@
 package samba
 
 import (
-	"crypto/tls"
-	"errors"
 	"fmt"
 
 	"github.com/go-ldap/ldap/v3"
@@ -18,32 +16,6 @@ func PersonDN(uid string) string { return "CN=" + ldap.EscapeDN(uid) + "," + Peo
 
 // GroupDN is where AddGroup puts the group of that name.
 func GroupDN(cn string) string { return "CN=" + ldap.EscapeDN(cn) + "," + GroupsDN }
-
-// Root connects as RootDN. The caller closes the connection.
-func (s *Server) Root() (*ldap.Conn, error) {
-	return s.Connect(RootDN, s.password)
-}
-
-// Connect binds over verified TLS. The caller closes the connection.
-func (s *Server) Connect(dn, password string) (*ldap.Conn, error) {
-	conn, err := ldap.DialURL(s.LDAPSURL(), ldap.DialWithTLSConfig(&tls.Config{RootCAs: s.ca.Pool()}))
-	if err != nil {
-		return nil, err
-	}
-	if err := conn.Bind(dn, password); err != nil {
-		return nil, errors.Join(fmt.Errorf("bind as %s: %w", dn, err), conn.Close())
-	}
-	return conn, nil
-}
-
-func (s *Server) asRoot(do func(*ldap.Conn) error) error {
-	conn, err := s.Root()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }() // What was done is done.
-	return do(conn)
-}
 
 func replace(conn *ldap.Conn, dn, attribute, value string) error {
 	request := ldap.NewModifyRequest(dn, nil)

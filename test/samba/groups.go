@@ -11,12 +11,12 @@ import (
 
 // AddGroup adds a global security group.
 func (s *Server) AddGroup(cn string, members ...string) error {
-	return s.asRoot(func(conn *ldap.Conn) error { return addGroup(conn, cn, members) })
+	return s.AsRoot(func(conn *ldap.Conn) error { return addGroup(conn, cn, members) })
 }
 
 // DeleteGroup deletes a group.
 func (s *Server) DeleteGroup(cn string) error {
-	return s.asRoot(func(conn *ldap.Conn) error { return conn.Del(ldap.NewDelRequest(GroupDN(cn), nil)) })
+	return s.AsRoot(func(conn *ldap.Conn) error { return conn.Del(ldap.NewDelRequest(GroupDN(cn), nil)) })
 }
 
 // AddMember adds a member to a group.
@@ -51,7 +51,7 @@ func (s *Server) SetPrimaryGroup(uid, cn string) error {
 }
 
 func (s *Server) changeGroup(cn string, change func(*ldap.ModifyRequest)) error {
-	return s.asRoot(func(conn *ldap.Conn) error {
+	return s.AsRoot(func(conn *ldap.Conn) error {
 		request := ldap.NewModifyRequest(GroupDN(cn), nil)
 		change(request)
 		return conn.Modify(request)

@@ -26,7 +26,7 @@ const (
 
 // AddPerson adds an enabled account with the server's Password.
 func (s *Server) AddPerson(uid string) error {
-	return s.asRoot(func(conn *ldap.Conn) error { return conn.Add(newUser(PersonDN(uid), uid, s.password)) })
+	return s.AsRoot(func(conn *ldap.Conn) error { return conn.Add(newUser(PersonDN(uid), uid, s.Password())) })
 }
 
 // RenamePerson changes all three names of an account. The mail address stays.
@@ -99,7 +99,7 @@ func (s *Server) setControl(uid string, change func(uint64) uint64) error {
 
 // withPerson finds the account wherever it is now.
 func (s *Server) withPerson(uid string, do func(*ldap.Conn, *ldap.Entry) error) error {
-	return s.asRoot(func(conn *ldap.Conn) error {
+	return s.AsRoot(func(conn *ldap.Conn) error {
 		person, err := find(conn, uid, "cn", "objectGUID", "userAccountControl")
 		if err != nil {
 			return err

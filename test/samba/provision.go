@@ -5,7 +5,6 @@ package samba
 
 import (
 	"context"
-	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"os"
@@ -13,8 +12,6 @@ import (
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
-
-	"github.com/rollcall-iam/rollcall/test/internal/certs"
 )
 
 const (
@@ -54,29 +51,14 @@ replace: nTSecurityDescriptor
 nTSecurityDescriptor: D:PAI(A;;LCRP;;;{sid})(A;;CCDCLCSWRPWPSDRCWDWO;;;SY)(A;;LCRP;;;BA)
 `
 
-func (s *Server) makeDirs(context.Context) (err error) {
-	if s.dir, err = os.MkdirTemp("", "rollcall-samba-"); err != nil {
-		return err
-	}
-	return os.Mkdir(s.file("run"), 0o755) // Samba insists that others may read parts of it.
-}
-
-func (s *Server) writeCertificates(context.Context) (err error) {
-	if s.ca, err = certs.NewCA("rollcall-test-samba-ca"); err != nil {
-		return err
-	}
-	pair, err := s.ca.Issue(pkix.Name{CommonName: "dc1"}, "127.0.0.1", "localhost")
-	return errors.Join(err,
-		os.WriteFile(s.file("ca.crt"), s.ca.Cert, 0o600),
-		os.WriteFile(s.file("samba.crt"), pair.Cert, 0o600),
-		os.WriteFile(s.file("samba.key"), pair.Key, 0o600))
-}
-
 // provision makes the domain, whatever the host's own configuration of Samba is.
 func (s *Server) provision(ctx context.Context) error {
+	if err := os.Mkdir(s.File("run"), 0o755); err != nil { // Samba insists that others may read parts of it.
+		return err
+	}
 	out, err := exec.CommandContext(ctx, sambaToolPath, "domain", "provision", "--configfile="+os.DevNull,
-		"--targetdir="+s.file("data"), "--realm="+realm, "--domain="+domain, "--server-role=dc", "--dns-backend=NONE",
-		"--use-rfc2307", "--adminpass="+s.password, "--host-name=dc1", "--host-ip=127.0.0.1",
+		"--targetdir="+s.File("data"), "--realm="+realm, "--domain="+domain, "--server-role=dc", "--dns-backend=NONE",
+		"--use-rfc2307", "--adminpass="+s.Password(), "--host-name=dc1", "--host-ip=127.0.0.1",
 		"--option=interfaces=lo", "--option=bind interfaces only=yes").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("samba-tool does not provision a domain: %w:\n%s", err, out)
@@ -85,13 +67,13 @@ func (s *Server) provision(ctx context.Context) error {
 }
 
 func (s *Server) writeConfig(context.Context) error {
-	filled := strings.NewReplacer("{dir}", s.dir, "{realm}", realm, "{domain}", domain).Replace(config)
-	return os.WriteFile(s.file("smb.conf"), []byte(filled), 0o600)
+	filled := strings.NewReplacer("{dir}", s.Dir(), "{realm}", realm, "{domain}", domain).Replace(config)
+	return os.WriteFile(s.File("smb.conf"), []byte(filled), 0o600)
 }
 
 // addAccounts adds what every test finds.
 func (s *Server) addAccounts(context.Context) error {
-	return s.asRoot(func(conn *ldap.Conn) error {
+	return s.AsRoot(func(conn *ldap.Conn) error {
 		for _, dn := range []string{PeopleDN, GroupsDN, ElsewhereDN, servicesDN} {
 			request := ldap.NewAddRequest(dn, nil)
 			request.Attribute("objectClass", []string{"organizationalUnit"})
@@ -99,14 +81,14 @@ func (s *Server) addAccounts(context.Context) error {
 				return fmt.Errorf("add %s: %w", dn, err)
 			}
 		}
-		return errors.Join(conn.Add(newUser(ReaderDN, "reader", s.password)), conn.Add(newUser(SyncDN, "sync", s.password)))
+		return errors.Join(conn.Add(newUser(ReaderDN, "reader", s.Password())), conn.Add(newUser(SyncDN, "sync", s.Password())))
 	})
 }
 
 // showDeleted lets SyncDN list deleted entries and read them. It goes past the server: not even RootDN may grant that.
 func (s *Server) showDeleted(ctx context.Context) error {
 	var sid string
-	err := s.asRoot(func(conn *ldap.Conn) error {
+	err := s.AsRoot(func(conn *ldap.Conn) error {
 		account, err := find(conn, "sync", "objectSid")
 		if err == nil {
 			sid, err = formatSID(account.GetRawAttributeValue("objectSid"))
@@ -116,11 +98,11 @@ func (s *Server) showDeleted(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	path := s.file("deleted.ldif")
+	path := s.File("deleted.ldif")
 	if err := os.WriteFile(path, []byte(strings.ReplaceAll(deletedAccess, "{sid}", sid)), 0o600); err != nil {
 		return err
 	}
-	out, err := exec.CommandContext(ctx, ldbmodifyPath, "-H", s.file("data", "private", "sam.ldb"),
+	out, err := exec.CommandContext(ctx, ldbmodifyPath, "-H", s.File("data", "private", "sam.ldb"),
 		"--controls=show_deleted:1", "--controls=sd_flags:1:4", path).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("ldbmodify does not change who sees deleted entries: %w:\n%s", err, out)

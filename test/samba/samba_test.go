@@ -5,8 +5,6 @@ package samba_test
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"syscall"
 	"testing"
 	"time"
 
@@ -14,6 +12,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/rollcall-iam/rollcall/test/internal/ldapserver"
 	"github.com/rollcall-iam/rollcall/test/samba"
 )
 
@@ -42,11 +41,6 @@ var _ = Describe("samba", Ordered, ContinueOnFailure, func() {
 		DeferCleanup(func() { _ = conn.Close() })
 		return conn
 	}
-	trust := func(pem []byte) *tls.Config {
-		pool := x509.NewCertPool()
-		Expect(pool.AppendCertsFromPEM(pem)).To(BeTrue())
-		return &tls.Config{RootCAs: pool, ServerName: "localhost"}
-	}
 	read := func(dn string) *ldap.Entry {
 		GinkgoHelper()
 		found, err := connect(samba.ReaderDN).Search(one(dn, "*"))
@@ -62,23 +56,8 @@ var _ = Describe("samba", Ordered, ContinueOnFailure, func() {
 		return id
 	}
 
-	It("proves who it is over ldaps and after StartTLS", func() {
-		conn, err := ldap.DialURL(server.LDAPSURL(), ldap.DialWithTLSConfig(trust(server.CAPEM())))
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(conn.Close)
-		Expect(conn.Bind(samba.ReaderDN, server.Password())).To(Succeed())
-
-		plain, err := ldap.DialURL(server.LDAPURL())
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(plain.Close)
-		Expect(plain.StartTLS(trust(server.CAPEM()))).To(Succeed())
-		Expect(plain.Bind(samba.ReaderDN, server.Password())).To(Succeed())
-	})
-
-	It("is not trusted by whoever lacks its authority", func() {
-		_, err := ldap.DialURL(server.LDAPSURL())
-		Expect(err).To(MatchError(ContainSubstring("x509")))
-	})
+	running := func() ldapserver.Running { return server }
+	ldapserver.ProvesItself(running, samba.ReaderDN)
 
 	It("refuses passwords in plain text with result 8, and wrong ones with data 52e", func() {
 		plain, err := ldap.DialURL(server.LDAPURL())
@@ -93,7 +72,7 @@ var _ = Describe("samba", Ordered, ContinueOnFailure, func() {
 	})
 
 	It("shows strangers nothing, and lets the reader read, not write", func() {
-		stranger, err := ldap.DialURL(server.LDAPSURL(), ldap.DialWithTLSConfig(trust(server.CAPEM())))
+		stranger, err := ldap.DialURL(server.LDAPSURL(), ldap.DialWithTLSConfig(&tls.Config{RootCAs: server.CA().Pool()}))
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(stranger.Close)
 		_, err = stranger.Search(one(samba.PeopleDN))
@@ -245,13 +224,7 @@ var _ = Describe("samba", Ordered, ContinueOnFailure, func() {
 		}
 	})
 
-	It("leaves no process when stopped", func() {
-		pid := server.PID()
-		Expect(syscall.Kill(pid, 0)).To(Succeed())
-		Expect(server.Stop()).To(Succeed())
-		Expect(server.Stop()).To(Succeed(), "stopping again does nothing")
-		Expect(syscall.Kill(pid, 0)).To(MatchError(syscall.ESRCH))
-	})
+	ldapserver.Ends(running)
 })
 
 // follower asks for what changed since it last asked.

@@ -4,10 +4,6 @@
 package slapd
 
 import (
-	"crypto/tls"
-	"errors"
-	"fmt"
-
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/rollcall-iam/rollcall/test/internal/ldapacts"
@@ -30,23 +26,6 @@ func PersonDN(uid string) string { return "uid=" + ldap.EscapeDN(uid) + "," + Pe
 // GroupDN is where People puts the group of that name.
 func GroupDN(cn string) string { return "cn=" + ldap.EscapeDN(cn) + "," + GroupsDN }
 
-// Root connects as RootDN. The caller closes the connection.
-func (s *Server) Root() (*ldap.Conn, error) {
-	return s.Connect(RootDN, s.password)
-}
-
-// Connect binds over verified TLS. The caller closes the connection.
-func (s *Server) Connect(dn, password string) (*ldap.Conn, error) {
-	conn, err := ldap.DialURL(s.ldapsURL, ldap.DialWithTLSConfig(&tls.Config{RootCAs: s.ca.Pool()}))
-	if err != nil {
-		return nil, err
-	}
-	if err := conn.Bind(dn, password); err != nil {
-		return nil, errors.Join(fmt.Errorf("bind as %s: %w", dn, err), conn.Close())
-	}
-	return conn, nil
-}
-
 // Load applies an LDIF of entries or changes while the server runs, with all that overlays do (memberOf, access log).
 // Entries may state their entryUUID.
 func (s *Server) Load(text string) error {
@@ -55,12 +34,12 @@ func (s *Server) Load(text string) error {
 
 func (s *Server) newActs() *ldapacts.Acts {
 	return ldapacts.New(ldapacts.Config{
-		Root:   s.Root,
+		AsRoot: s.AsRoot,
 		BaseDN: BaseDN, PeopleDN: PeopleDN, GroupsDN: GroupsDN,
 		LockAttribute: lockedTime, Locked: lockedForever,
 		Nobody:  nobody,
 		Halt:    s.Halt,
 		Restart: s.Restart,
-		Data:    []string{s.file("main"), s.file("accesslog")},
+		Data:    []string{s.File("main"), s.File("accesslog")},
 	})
 }

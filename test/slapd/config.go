@@ -4,7 +4,6 @@
 package slapd
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -114,8 +113,8 @@ objectClass: simpleSecurityObject
 userPassword: {password}
 `
 
-func (s *Server) writeConfig(context.Context) error {
-	return os.WriteFile(s.file("slapd.conf"), []byte(s.fill(config)), 0o600)
+func (s *Server) writeConfig(template string) error {
+	return os.WriteFile(s.File("slapd.conf"), []byte(s.fill(template)), 0o600)
 }
 
 func (s *Server) baseLDIF() string {
@@ -124,13 +123,13 @@ func (s *Server) baseLDIF() string {
 
 func (s *Server) fill(template string) string {
 	return strings.NewReplacer(
-		"{dir}", s.dir,
+		"{dir}", s.Dir(),
 		"{base}", BaseDN,
 		"{root}", RootDN,
 		"{reader}", ReaderDN,
 		"{limited}", LimitedDN,
 		"{sync}", SyncDN,
-		"{password}", s.password,
+		"{password}", s.Password(),
 		"{limit}", fmt.Sprint(SizeLimit),
 	).Replace(template)
 }

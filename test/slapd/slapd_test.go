@@ -5,15 +5,14 @@ package slapd_test
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/go-ldap/ldap/v3"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/rollcall-iam/rollcall/test/internal/ldapserver"
 	"github.com/rollcall-iam/rollcall/test/slapd"
 )
 
@@ -42,11 +41,6 @@ var _ = Describe("slapd", Ordered, ContinueOnFailure, func() {
 		DeferCleanup(conn.Close)
 		return conn
 	}
-	trust := func(pem []byte) *tls.Config {
-		pool := x509.NewCertPool()
-		Expect(pool.AppendCertsFromPEM(pem)).To(BeTrue())
-		return &tls.Config{RootCAs: pool, ServerName: "localhost"}
-	}
 	read := func(dn string) *ldap.Entry {
 		GinkgoHelper()
 		found, err := connect(slapd.ReaderDN).Search(all(dn))
@@ -55,32 +49,13 @@ var _ = Describe("slapd", Ordered, ContinueOnFailure, func() {
 		return found.Entries[0]
 	}
 
-	It("proves who it is over ldaps and after StartTLS", func() {
-		conn, err := ldap.DialURL(server.LDAPSURL(), ldap.DialWithTLSConfig(trust(server.CAPEM())))
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(conn.Close)
-		Expect(conn.Bind(slapd.ReaderDN, server.Password())).To(Succeed())
-
-		plain, err := ldap.DialURL(server.LDAPURL())
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(plain.Close)
-		Expect(plain.StartTLS(trust(server.CAPEM()))).To(Succeed())
-		Expect(plain.Bind(slapd.ReaderDN, server.Password())).To(Succeed())
-	})
-
-	It("is not trusted by whoever lacks its authority", func() {
-		_, err := ldap.DialURL(server.LDAPSURL())
-		Expect(err).To(MatchError(ContainSubstring("x509")))
-		plain, err := ldap.DialURL(server.LDAPURL())
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(func() { _ = plain.Close() })
-		Expect(plain.StartTLS(&tls.Config{ServerName: "localhost"})).To(MatchError(ContainSubstring("x509")))
-	})
+	running := func() ldapserver.Running { return server }
+	ldapserver.ProvesItself(running, slapd.ReaderDN)
 
 	It("refuses wrong passwords, and shows strangers nothing", func() {
 		_, err := server.Connect(slapd.ReaderDN, "wrong")
 		Expect(ldap.IsErrorWithCode(err, ldap.LDAPResultInvalidCredentials)).To(BeTrue(), "%v", err)
-		stranger, err := ldap.DialURL(server.LDAPSURL(), ldap.DialWithTLSConfig(trust(server.CAPEM())))
+		stranger, err := ldap.DialURL(server.LDAPSURL(), ldap.DialWithTLSConfig(&tls.Config{RootCAs: server.CA().Pool()}))
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(stranger.Close)
 		_, err = stranger.Search(all(slapd.PeopleDN))
@@ -205,12 +180,7 @@ var _ = Describe("slapd", Ordered, ContinueOnFailure, func() {
 		Expect(read(slapd.PersonDN(slapd.UID(0))).GetAttributeValue("uid")).To(Equal(slapd.UID(0)))
 	})
 
-	It("leaves no process when stopped", func() {
-		pid := server.PID()
-		Expect(server.Stop()).To(Succeed())
-		Expect(server.Stop()).To(Succeed(), "stopping again does nothing")
-		Expect(syscall.Kill(pid, 0)).To(MatchError(syscall.ESRCH))
-	})
+	ldapserver.Ends(running)
 
 	It("says what is wrong with an LDIF", func(ctx SpecContext) {
 		_, err := slapd.Start(ctx, slapd.Options{LDIF: "dn: cn=x,ou=nowhere," + slapd.BaseDN + "\nobjectClass: device\ncn: x\n"})

@@ -15,8 +15,8 @@ import (
 
 // Config says how the acts are done on one server.
 type Config struct {
-	// Root connects as somebody who may do everything.
-	Root func() (*ldap.Conn, error)
+	// AsRoot does something over a connection that may do everything.
+	AsRoot func(func(*ldap.Conn) error) error
 	// BaseDN is above everything; people and groups are added to the other two.
 	BaseDN, PeopleDN, GroupsDN string
 	// LockAttribute has the value Locked in an account that is locked, and none in others.
@@ -41,7 +41,7 @@ func New(config Config) *Acts {
 
 // AddPerson adds an inetOrgPerson.
 func (a *Acts) AddPerson(uid string) error {
-	return a.AsRoot(func(conn *ldap.Conn) error {
+	return a.config.AsRoot(func(conn *ldap.Conn) error {
 		request := ldap.NewAddRequest("uid="+ldap.EscapeDN(uid)+","+a.config.PeopleDN, nil)
 		request.Attribute("objectClass", []string{"inetOrgPerson"})
 		request.Attribute("uid", []string{uid})
@@ -100,7 +100,7 @@ func (a *Acts) AddGroup(cn string, members ...string) error {
 	if a.config.Nobody != "" {
 		members = append([]string{a.config.Nobody}, members...)
 	}
-	return a.AsRoot(func(conn *ldap.Conn) error {
+	return a.config.AsRoot(func(conn *ldap.Conn) error {
 		request := ldap.NewAddRequest(a.groupDN(cn), nil)
 		request.Attribute("objectClass", []string{"groupOfNames"})
 		request.Attribute("cn", []string{cn})
@@ -113,7 +113,7 @@ func (a *Acts) AddGroup(cn string, members ...string) error {
 
 // DeleteGroup deletes the entry.
 func (a *Acts) DeleteGroup(cn string) error {
-	return a.AsRoot(func(conn *ldap.Conn) error {
+	return a.config.AsRoot(func(conn *ldap.Conn) error {
 		return conn.Del(ldap.NewDelRequest(a.groupDN(cn), nil))
 	})
 }
@@ -142,16 +142,6 @@ func (a *Acts) Unlock(dn string) error {
 	return a.setLocked(dn, nil)
 }
 
-// AsRoot does what no other act does, over a connection that may do everything.
-func (a *Acts) AsRoot(do func(*ldap.Conn) error) error {
-	conn, err := a.config.Root()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }() // What was done is done.
-	return do(conn)
-}
-
 func (a *Acts) setLocked(dn string, values []string) error {
 	request := ldap.NewModifyRequest(dn, nil)
 	request.Replace(a.config.LockAttribute, values)
@@ -159,7 +149,7 @@ func (a *Acts) setLocked(dn string, values []string) error {
 }
 
 func (a *Acts) modify(request *ldap.ModifyRequest) error {
-	return a.AsRoot(func(conn *ldap.Conn) error { return conn.Modify(request) })
+	return a.config.AsRoot(func(conn *ldap.Conn) error { return conn.Modify(request) })
 }
 
 func (a *Acts) groupDN(cn string) string {
@@ -167,7 +157,7 @@ func (a *Acts) groupDN(cn string) string {
 }
 
 func (a *Acts) toPerson(uid string, do func(*ldap.Conn, *ldap.Entry) error) error {
-	return a.AsRoot(func(conn *ldap.Conn) error {
+	return a.config.AsRoot(func(conn *ldap.Conn) error {
 		found, err := conn.Search(ldap.NewSearchRequest(a.config.BaseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false,
 			"(uid="+ldap.EscapeFilter(uid)+")", []string{"entryUUID"}, nil))
 		if err != nil {

@@ -16,7 +16,7 @@ func (a *Acts) Apply(text string, controls ...ldap.Control) error {
 	if err != nil {
 		return err
 	}
-	return a.AsRoot(func(conn *ldap.Conn) error {
+	return a.config.AsRoot(func(conn *ldap.Conn) error {
 		for _, record := range parsed.Entries {
 			if err := apply(conn, record, controls); err != nil {
 				return err
