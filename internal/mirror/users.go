@@ -24,8 +24,9 @@ type userChange = Change[v1alpha1.User, v1alpha1.Identity]
 
 // userPlanner turns steps into changes of Users.
 type userPlanner struct {
-	in     Input
-	groups membership
+	in      Input
+	objects []object
+	groups  membership
 	// awaited are the groups whose entries are missing and may come back, granted those that Grants give something to.
 	awaited, granted map[string]bool
 	// containers are the groups that hold groups only. Known where groups are awaited.
@@ -35,7 +36,7 @@ type userPlanner struct {
 
 // wants says which people Grants reach.
 func (p userPlanner) wants(groups *groupPlanner) func(entry) bool {
-	n := newNaming(userObjects(p.in), p.in.Granted.Users, p.in.UserTaken)
+	n := newNaming(p.objects, p.in.Granted.Users, p.in.UserTaken)
 	return func(e entry) bool { return groups.reaches(&p.in.Snapshot.People[e.index]) || n.names(e) }
 }
 
@@ -43,7 +44,9 @@ func (p userPlanner) wants(groups *groupPlanner) func(entry) bool {
 func planUsers(in Input, groups *groupPlanner) ([]userChange, int, Skipped) {
 	entries, objects := userEntries(in.Snapshot.People), userObjects(in)
 	valid, kept, skipped := sift(entries, objects, in.Directory.UsernamePrefix())
-	p := userPlanner{in: in, name: namer(in.UserTaken), groups: groups.members, awaited: groups.awaited, granted: groups.granted}
+	p := userPlanner{
+		in: in, objects: objects, name: namer(in.UserTaken), groups: groups.members, awaited: groups.awaited, granted: groups.granted,
+	}
 	if len(p.awaited) > 0 && in.Nested {
 		p.containers = groups.containers()
 	}
@@ -262,7 +265,7 @@ func (p userPlanner) disableHeld(kept held, steps []step) []userChange {
 		decided[s.object] = decided[s.object] || s.verb != create
 	}
 	var changes []userChange
-	for i, o := range userObjects(p.in) {
+	for i, o := range p.objects {
 		user := &p.in.Users[i]
 		identity := user.Status.Identity
 		if decided[i] || identity == nil || identity.State != v1alpha1.IdentityPresent || !kept.has(o) || !disabled.has(o) {

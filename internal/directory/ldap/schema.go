@@ -116,7 +116,7 @@ func (q *query) memberRange(from int) string {
 	return fmt.Sprintf("%s;range=%d-%d", q.member, from, from+rangeSize-1)
 }
 
-// sameEverywhere is what tells one query's answers from another's: cookies belong to it.
+// String tells one query's answers from another's: cookies belong to it.
 func (q *query) String() string {
 	return strings.Join(append([]string{q.baseDN, q.filter}, q.attributes()...), "\n")
 }
