@@ -38,7 +38,7 @@ type State struct {
 	Message string
 	// Cookies are where a later watch goes on.
 	Cookies []string
-	// LastEvent is when something was heard last. Zero: never.
+	// LastEvent is when the directory last told that something happened, or began to. Zero: never.
 	LastEvent time.Time
 }
 
@@ -165,7 +165,6 @@ func (f *Feed) tell(source directory.Source, n directory.News) {
 	if n.Cookies != nil {
 		f.state.Cookies = n.Cookies
 	}
-	f.state.LastEvent = f.clock.Now()
 	changed := n.Connected != f.state.Connected
 	if n.Connected {
 		f.state.Connected, f.state.Reason, f.state.Message = true, source.Way(), "the server tells changes as they happen"
@@ -174,6 +173,9 @@ func (f *Feed) tell(source directory.Source, n directory.News) {
 		}
 	}
 	news := len(n.Changes) > 0 || n.Gap || changed
+	if news {
+		f.state.LastEvent = f.clock.Now()
+	}
 	f.mutex.Unlock()
 	if news {
 		signal(f.arrived)

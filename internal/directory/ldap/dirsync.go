@@ -95,7 +95,10 @@ type dirSync struct {
 
 // begin finds out whom it talks to, and where to begin.
 func (d *dirSync) begin(from []string) (err error) {
-	root := rootDSE(d.connection)
+	root, err := rootDSE(d.connection)
+	if err != nil {
+		return d.broken(err)
+	}
 	d.controller = root.GetEqualFoldAttributeValue(attrDSServiceName)
 	if d.partition, err = d.source.partition(root); err != nil {
 		return err
@@ -110,6 +113,11 @@ func (d *dirSync) begin(from []string) (err error) {
 		return watchProblem(err, d.partition, d.source.bindDN, false)
 	}
 	return nil
+}
+
+// broken says that not even the root DSE could be read.
+func (d *dirSync) broken(err error) error {
+	return watchProblem(err, d.source.users.baseDN, d.source.bindDN, false)
 }
 
 // resume goes on from a cookie, if it is this domain controller's and not from its future: after it was restored from a backup it
@@ -155,7 +163,10 @@ func (s *Source) partition(root *ldap.Entry) (string, error) {
 // next is what happened since the last call. Asking for the server's last change costs a hundredth of asking for all changes.
 func (d *dirSync) next() (directory.News, error) {
 	news := directory.News{Connected: true, Note: d.note}
-	root := rootDSE(d.connection)
+	root, err := rootDSE(d.connection)
+	if err != nil {
+		return news, d.broken(err)
+	}
 	usn, ok := changeNumber(root.GetEqualFoldAttributeValue(attrHighestUSN))
 	if !ok {
 		return news, outcome.Transientf(v1alpha1.ReasonDisconnected, "%s does not tell its last change any more", d.source.url)
@@ -257,7 +268,7 @@ func (d *dirSync) lookUp(entries []*ldap.Entry) (changes []directory.Change, gap
 // regrouped says whether a group changed that decides who is found.
 func (d *dirSync) regrouped(entries []*ldap.Entry) bool {
 	member := func(a *ldap.EntryAttribute) bool { return strings.EqualFold(a.Name, attrMember) }
-	return d.source.users.followsGroups() &&
+	return d.source.followsGroups() &&
 		slices.ContainsFunc(entries, func(e *ldap.Entry) bool { return slices.ContainsFunc(e.Attributes, member) })
 }
 

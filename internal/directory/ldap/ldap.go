@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,6 +83,11 @@ func (s *Source) queries() []*query {
 		return []*query{&s.users}
 	}
 	return []*query{&s.users, s.groups}
+}
+
+// followsGroups says that who is found, or who is kept out, is a matter of the groups that they are in: servers do not tell of that.
+func (s *Source) followsGroups() bool {
+	return slices.ContainsFunc(s.queries(), (*query).followsGroups)
 }
 
 func (s *Source) validate() error {

@@ -62,11 +62,12 @@ func (s *Source) rest(connection *ldap.Conn, entry *ldap.Entry, q *query, g *dir
 		request := ldap.NewSearchRequest(entry.DN, ldap.ScopeBaseObject, ldap.NeverDerefAliases, 0, 0, false,
 			"(objectClass=*)", []string{q.memberRange(next)}, nil)
 		result, err := connection.Search(request)
-		if err != nil {
-			return searchProblem(err, entry.DN, s.bindDN)
-		}
-		if len(result.Entries) != 1 {
+		went := ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchObject) || err == nil && len(result.Entries) != 1
+		switch {
+		case went:
 			return outcome.Transientf(v1alpha1.ReasonIncompleteRead, "%q went while its members were read", entry.DN)
+		case err != nil:
+			return searchProblem(err, entry.DN, s.bindDN)
 		}
 		more := memberPart(result.Entries[0], q)
 		if next < 0 || more.next != 0 && more.next <= next {

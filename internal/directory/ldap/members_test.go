@@ -172,7 +172,8 @@ var _ = Describe("A group that comes in parts", func() {
 		Expect(snapshot).To(BeNil())
 		Expect(outcome.Of(err, "").Reason).To(Equal(reason))
 	},
-		Entry("it went", v1alpha1.ReasonIncompleteRead, []*ber.Packet{done(0)}),
+		Entry("it went", v1alpha1.ReasonIncompleteRead, []*ber.Packet{done(ldap.LDAPResultNoSuchObject)}),
+		Entry("it is not shown any more", v1alpha1.ReasonIncompleteRead, []*ber.Packet{done(0)}),
 		Entry("the same comes again", v1alpha1.ReasonIncompleteRead, []*ber.Packet{part("member;range=0-1499", "cn=a"), done(0)}),
 		Entry("a place that is too far to count on", v1alpha1.ReasonIncompleteRead,
 			[]*ber.Packet{part("member;range=1500-9223372036854775807", "cn=b"), done(0)},

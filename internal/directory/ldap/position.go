@@ -27,36 +27,49 @@ const (
 	changelog = "changelog"
 )
 
-// rootDSE asks the server what it is. One that does not say is none that can tell changes.
-func rootDSE(connection *ldap.Conn) *ldap.Entry {
+// rootDSE asks the server what it is.
+func rootDSE(connection *ldap.Conn) (*ldap.Entry, error) {
 	return base(connection, "", attrSupportedControl, attrNamingContexts, attrHighestUSN, attrDSServiceName, attrLastChange)
 }
 
-// base reads one entry, or an empty one.
-func base(connection *ldap.Conn, dn string, attributes ...string) *ldap.Entry {
+// base reads one entry, or an empty one where the server does not show it.
+func base(connection *ldap.Conn, dn string, attributes ...string) (*ldap.Entry, error) {
 	result, err := connection.Search(ldap.NewSearchRequest(dn, ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, 0, false,
 		"(objectClass=*)", attributes, nil))
-	if err != nil || len(result.Entries) != 1 {
-		return &ldap.Entry{}
+	switch {
+	case ldap.IsErrorAnyOf(err, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInsufficientAccessRights), err == nil && len(result.Entries) != 1:
+		return &ldap.Entry{}, nil
+	case err != nil:
+		return nil, err
 	}
-	return result.Entries[0]
+	return result.Entries[0], nil
 }
 
-// position is how new the server's data is, as far as it tells.
-func position(connection *ldap.Conn, root *ldap.Entry, baseDN string) directory.Position {
+// position is how new the server's data is, as far as it tells. That it could not be asked is an error: without a position nobody notices
+// that the server is behind.
+func position(connection *ldap.Conn, baseDN string) (directory.Position, error) {
+	root, err := rootDSE(connection)
+	if err != nil {
+		return nil, err
+	}
 	found := directory.Position{}
 	if number, ok := changeNumber(root.GetEqualFoldAttributeValue(attrHighestUSN)); ok {
 		found[root.GetEqualFoldAttributeValue(attrDSServiceName)] = number
-		return found
+		return found, nil
 	}
 	if number, ok := changeNumber(root.GetEqualFoldAttributeValue(attrLastChange)); ok {
 		found[changelog] = number
-		return found
+		return found, nil
 	}
-	if context := namingContext(root, baseDN); context != "" {
-		return csnPosition(base(connection, context, attrContextCSN).GetEqualFoldAttributeValues(attrContextCSN))
+	context := namingContext(root, baseDN)
+	if context == "" {
+		return found, nil
 	}
-	return found
+	top, err := base(connection, context, attrContextCSN)
+	if err != nil {
+		return nil, err
+	}
+	return csnPosition(top.GetEqualFoldAttributeValues(attrContextCSN)), nil
 }
 
 // changeNumber makes a number comparable as text.

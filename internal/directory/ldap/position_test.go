@@ -5,15 +5,20 @@ package ldap
 
 import (
 	"bytes"
+	"context"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
+	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/directory"
+	"github.com/rollcall-iam/rollcall/internal/outcome"
 )
 
 // Changes of two providers of OpenLDAP, each in the order of their names.
@@ -24,6 +29,41 @@ const (
 	two1 = "20261123115959.000000Z#000000#002#000000"
 	two2 = "20261123120002.000000Z#000000#002#000000"
 )
+
+var _ = Describe("Where a server has got to", func() {
+	read := func(ctx context.Context, result int64) (*directory.Snapshot, error) {
+		w := &wireServer{
+			root: func() values { return values{"namingContexts": {"dc=corp,dc=example"}} },
+			finds: func(asked search) []*ber.Packet {
+				if slices.Contains(asked.attributes, "contextCSN") {
+					return []*ber.Packet{found(asked.base, values{"contextCSN": {one1}}), done(result)}
+				}
+				return []*ber.Packet{done(0)}
+			},
+		}
+		url := w.start()
+		s, err := New(source(func(s *v1alpha1.LDAPSource) { s.URL, s.TLS = url, v1alpha1.TLSDisabled }), Credentials{})
+		Expect(err).NotTo(HaveOccurred())
+		return s.Read(ctx)
+	}
+
+	It("comes with a read", func(ctx SpecContext) {
+		snapshot, err := read(ctx, 0)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(snapshot.Position).To(Equal(directory.Position{"provider-001": one1}))
+	})
+
+	It("is unknown where the bind DN may not know it", func(ctx SpecContext) {
+		snapshot, err := read(ctx, ldap.LDAPResultInsufficientAccessRights)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(snapshot.Position).To(BeEmpty())
+	})
+
+	It("is no reason to believe a server that just does not say", func(ctx SpecContext) {
+		_, err := read(ctx, ldap.LDAPResultBusy)
+		Expect(outcome.Of(err, "")).To(HaveField("Reason", v1alpha1.ReasonUnreachable))
+	})
+})
 
 var _ = Describe("The naming context of a DN", func() {
 	DescribeTable("is", func(baseDN string, contexts []string, want string) {

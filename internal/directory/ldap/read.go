@@ -33,7 +33,11 @@ func (s *Source) readAll(ctx context.Context) (*directory.Snapshot, error) {
 		return nil, err
 	}
 	defer closeIt()
-	snapshot := &directory.Snapshot{Position: position(connection, rootDSE(connection), s.users.baseDN)}
+	at, err := position(connection, s.users.baseDN)
+	if err != nil {
+		return nil, searchProblem(err, s.users.baseDN, s.bindDN)
+	}
+	snapshot := &directory.Snapshot{Position: at}
 	for _, q := range s.queries() {
 		changes, err := s.search(connection, q, q.filter)
 		if err != nil {

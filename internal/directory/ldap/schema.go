@@ -81,7 +81,7 @@ type query struct {
 // people says whether it is people that are searched.
 func (q *query) people() bool { return q.member == "" }
 
-// followsGroups says that who is found, or who is kept out, is a matter of the groups that they are in: servers do not tell of that.
+// followsGroups says that what is found, or who is kept out, is a matter of the groups that it is in.
 func (q *query) followsGroups() bool {
 	looked := filterAttributes(q.filter)
 	if q.disabled != nil {

@@ -10,18 +10,21 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/directory"
+	"github.com/rollcall-iam/rollcall/internal/outcome"
 )
 
 const (
 	// sentAhead is how many entries may wait to be looked at.
 	sentAhead = 64
-	// noAttributes asks for none (RFC 4511, section 4.5.1.8).
-	noAttributes = "1.1"
+	// rehearsalTimeout is how long finding out may take whether a watch may begin: as long as a full read.
+	rehearsalTimeout = 10 * time.Minute
 )
 
 // watchSyncrepl keeps one persistent search open for people and one for groups (RFC 4533, refreshAndPersist), each on a connection of
@@ -48,28 +51,45 @@ func (s *Source) watchSyncrepl(ctx context.Context, from []string, tell func(dir
 	return group.Wait()
 }
 
-// rehearse makes sure that no limit cuts a refresh short, by searches that ask for as many entries, though for nothing of them. Having
-// refused a refresh is dangerous to OpenLDAP (seen in 2.5.13): it keeps the search, whose memory it has freed, and crashes at some
-// later change.
+// rehearse makes sure that no limit cuts a refresh short, by searches that find as many entries. Having refused a refresh is dangerous to
+// OpenLDAP (seen in 2.5.13): it keeps the search, whose memory it has freed, and crashes at some later change. And it makes sure that the
+// bind DN is shown what changes are told by: entries without would be told of by a name that nothing else has.
 func (s *Source) rehearse(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, rehearsalTimeout)
+	defer cancel()
 	connection, closeIt, err := s.open(ctx, ldap.ControlTypeSyncRequest, "content synchronization")
 	if err != nil {
 		return err
 	}
 	defer closeIt()
+	connection.SetTimeout(0) // It is the whole that has a limit, which closes the connection.
 	for _, q := range s.queries() {
-		request := ldap.NewSearchRequest(q.baseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false, q.filter,
-			[]string{noAttributes}, nil)
-		entries := connection.SearchAsync(ctx, request, sentAhead)
-		for entries.Next() {
-			continue // There is nothing in it.
+		if err := s.rehearseOne(ctx, connection, q); err != nil {
+			return err
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+	}
+	return nil
+}
+
+func (s *Source) rehearseOne(ctx context.Context, connection *ldap.Conn, q *query) error {
+	request := ldap.NewSearchRequest(q.baseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false, q.filter,
+		defaultsOf(q.schema).keys, nil)
+	entries, nameless := connection.SearchAsync(ctx, request, sentAhead), ""
+	for entries.Next() {
+		if entry := entries.Entry(); nameless == "" && key(entry) == dnKey(entry.DN) {
+			nameless = entry.DN
 		}
-		if err := entries.Err(); err != nil {
-			return watchProblem(err, q.baseDN, s.bindDN, false)
-		}
+	}
+	err := entries.Err()
+	switch {
+	case err == nil && connection.IsClosing():
+		err = ldap.NewError(ldap.ErrorNetwork, errors.New("the connection was closed"))
+		fallthrough
+	case err != nil:
+		return watchProblem(err, q.baseDN, s.bindDN, false)
+	case nameless != "":
+		return outcome.Terminalf(v1alpha1.ReasonNotPermitted, "%q may not read %s of %q, by which changes are told",
+			s.bindDN, strings.Join(defaultsOf(q.schema).keys, " or "), nameless)
 	}
 	return nil
 }
@@ -125,7 +145,7 @@ func (s *Source) follow(ctx context.Context, q *query, cookie []byte, tell func(
 	defer others.close()
 	for stream.Next() {
 		h := f.interpret(stream.Entry(), stream.Controls())
-		h.gap = h.gap || len(h.changes) > 0 && !q.people() && s.users.followsGroups()
+		h.gap = h.gap || len(h.changes) > 0 && !q.people() && s.followsGroups()
 		others.complete(ctx, &h)
 		tell(h)
 	}

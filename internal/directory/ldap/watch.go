@@ -6,6 +6,7 @@ package ldap
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -39,6 +40,9 @@ func (s *Source) connect(ctx context.Context) (connection *ldap.Conn, closeIt fu
 	}
 	stop := context.AfterFunc(ctx, func() { _ = connection.Close() })
 	closeIt = func() { stop(); _ = connection.Close() }
+	// go-ldap waits for the end of a TLS handshake without a limit.
+	limit := time.AfterFunc(answerTimeout, func() { _ = connection.Close() })
+	defer limit.Stop()
 	if err := s.secure(connection); err != nil {
 		closeIt()
 		return nil, nil, err
@@ -52,7 +56,12 @@ func (s *Source) open(ctx context.Context, control, called string) (connection *
 	if err != nil {
 		return nil, nil, err
 	}
-	if root := rootDSE(connection); !slices.Contains(root.GetEqualFoldAttributeValues(attrSupportedControl), control) {
+	root, err := rootDSE(connection)
+	if err != nil {
+		closeIt()
+		return nil, nil, watchProblem(err, s.users.baseDN, s.bindDN, false)
+	}
+	if !slices.Contains(root.GetEqualFoldAttributeValues(attrSupportedControl), control) {
 		closeIt()
 		return nil, nil, outcome.Terminalf(v1alpha1.ReasonNotSupported, "%s does not offer %s (control %s)", s.url, called, control)
 	}

@@ -245,11 +245,12 @@ var _ = Describe("A watch by content synchronization", func() {
 		func(of string, result int64, reason string) {
 			w := &wireServer{offers: offers, says: []*ber.Packet{refreshOver("C#1")}, finds: func(asked search) []*ber.Packet {
 				defer GinkgoRecover()
-				Expect(asked.attributes).To(Equal([]string{"1.1"}))
+				Expect(asked.attributes).To(ConsistOf("entryUUID", "nsUniqueId"))
+				entry := found("uid=one,dc=corp", values{"entryUUID": {uuid.NewString()}})
 				if asked.base == of {
-					return []*ber.Packet{found("uid=one,dc=corp", nil), done(result)}
+					return []*ber.Packet{entry, done(result)}
 				}
-				return []*ber.Packet{found("uid=one,dc=corp", nil), done(0)}
+				return []*ber.Packet{entry, done(0)}
 			}}
 			var err error
 			Eventually(watching(context.Background(), w.start(), nil, func(directory.News) {})).Should(Receive(&err))
@@ -260,6 +261,28 @@ var _ = Describe("A watch by content synchronization", func() {
 		Entry("groups", "ou=groups,dc=corp,dc=example", int64(ldap.LDAPResultTimeLimitExceeded), v1alpha1.ReasonNotPermitted),
 		Entry("a base that may not be seen", "ou=groups,dc=corp,dc=example", int64(ldap.LDAPResultNoSuchObject), v1alpha1.ReasonNotPermitted),
 		Entry("a server that ends", "ou=people,dc=corp,dc=example", int64(ldap.LDAPResultUnavailable), v1alpha1.ReasonDisconnected),
+	)
+
+	DescribeTable("begins where every entry shows what changes are told by, and nowhere else", func(attributes values, begins bool) {
+		w := &wireServer{offers: offers, says: []*ber.Packet{refreshOver("C#1")}, finds: func(search) []*ber.Packet {
+			return []*ber.Packet{
+				found("uid=one,dc=corp", values{"entryUUID": {uuid.NewString()}}), found("uid=two,dc=corp", attributes), done(0),
+			}
+		}}
+		told, err := make(chan directory.News, 10), error(nil)
+		ended := watching(context.Background(), w.start(), nil, func(n directory.News) { told <- n })
+		if begins {
+			Eventually(told).Should(Receive(HaveField("Connected", true)))
+			return
+		}
+		Eventually(ended).Should(Receive(&err))
+		Expect(outcome.Of(err, "")).To(And(HaveField("Reason", v1alpha1.ReasonNotPermitted),
+			HaveField("Message", ContainSubstring(`may not read entryUUID or nsUniqueId of "uid=two,dc=corp"`))))
+		Expect(w.persistent.Load()).To(BeZero())
+	},
+		Entry("the standard's", values{"entryUUID": {uuid.NewString()}}, true),
+		Entry("389 Directory Server's", values{"nsUniqueId": {"5b6ae301-7a2b11ee-8a1c9d2f-3b4c5d6e"}}, true),
+		Entry("neither", values{"uid": {"two"}}, false),
 	)
 
 	DescribeTable("ends when one of its searches does", func(says []*ber.Packet, result int64, from []string, want OmegaMatcher) {
