@@ -135,11 +135,9 @@ func (r *Reconciler) patchFinalizers(ctx context.Context, d *v1alpha1.Directory,
 // sync brings the cluster to what the directory says: what it told since the last run, and a full read where that is due.
 func (r *Reconciler) sync(ctx context.Context, s *scope) error {
 	m := s.memory
-	told, planned := m.hear(), m.planned.Swap(false) || m.overdue(s.started)
-	if m.replica != nil && (len(told) > 0 || planned) {
-		if err := r.mirror(ctx, s); err != nil {
-			return err
-		}
+	m.hear()
+	if err := r.catchUp(ctx, s); err != nil {
+		return err
 	}
 	if !m.due(s.directory, s.started) {
 		return r.reportKnown(ctx, s)
@@ -147,8 +145,10 @@ func (r *Reconciler) sync(ctx context.Context, s *scope) error {
 	outdated, err := r.readWhole(ctx, s)
 	if err == nil && outdated != nil {
 		err = r.mirrorOutdated(ctx, s, outdated)
-	} else if err == nil {
-		err = r.mirror(ctx, s)
+	}
+	// What was told meanwhile waits for no read that failed, or is not believed.
+	if told := r.catchUp(ctx, s); err == nil {
+		err = told
 	}
 	if err != nil {
 		return err
@@ -156,13 +156,20 @@ func (r *Reconciler) sync(ctx context.Context, s *scope) error {
 	return r.reportKnown(ctx, s)
 }
 
-// mirror makes Users and Groups what is known of the directory.
-func (r *Reconciler) mirror(ctx context.Context, s *scope) error {
-	plan, err := r.planFor(ctx, s, s.memory.replica, s.memory.guard())
-	if err != nil {
-		return err
+// catchUp makes Users and Groups what is known of the directory, if they may not be that yet. Where it fails, that is still to be done.
+func (r *Reconciler) catchUp(ctx context.Context, s *scope) error {
+	m := s.memory
+	if !m.owes(r.Clock.Now()) || m.replica == nil {
+		return nil
 	}
-	return r.carryOut(ctx, s, plan)
+	plan, err := r.planFor(ctx, s, m.replica, m.guard())
+	if err == nil {
+		err = r.carryOut(ctx, s, plan)
+	}
+	if err != nil {
+		m.planned.Store(true)
+	}
+	return err
 }
 
 // mirrorOutdated weighs a full read that is older than what was read before. Where it would change nothing, or somebody accepts what it
@@ -171,7 +178,11 @@ func (r *Reconciler) mirrorOutdated(ctx context.Context, s *scope, outdated *dir
 	m := s.memory
 	guard := m.guard()
 	guard.Behind = true
+	owed := m.planned.Swap(false)
 	plan, err := r.planFor(ctx, s, outdated, guard)
+	if err != nil || plan.Held != nil {
+		m.planned.CompareAndSwap(false, owed)
+	}
 	if err != nil {
 		return err
 	}
@@ -179,25 +190,25 @@ func (r *Reconciler) mirrorOutdated(ctx context.Context, s *scope, outdated *dir
 		m.problem, m.doubted, s.directory.Status.Pending = nil, m.aside.Doubted, &m.aside.Pending
 		return nil
 	}
-	m.adopt(outdated)
+	m.adopt(outdated, s.started)
 	m.goBack()
-	return r.carryOut(ctx, s, plan)
+	err = r.carryOut(ctx, s, plan)
+	if err != nil {
+		m.planned.Store(true)
+	}
+	return err
 }
 
 // carryOut writes a plan, and remembers what came of it.
 func (r *Reconciler) carryOut(ctx context.Context, s *scope, plan mirror.Plan) error {
 	m := s.memory
 	s.plan = plan
-	if plan.Accepted != nil {
-		// What it made room for comes with the next plan.
-		m.accepted = plan.Accepted
-		m.planned.Store(true)
-	}
+	m.writes(&plan)
 	if err := r.execute(ctx, s); err != nil {
 		return err
 	}
 	r.Metrics.wrote(s.directory.Name, &plan)
-	m.wrote(&plan, s.started)
+	m.wrote(&plan, r.Clock.Now())
 	known := &s.directory.Status
 	known.Users, known.Groups = new(int32(plan.UserCount)), new(int32(plan.GroupCount)) //nolint:gosec // Counts of objects in memory.
 	known.UsernamePrefix, known.Pending = &plan.UsernamePrefix, nil
@@ -225,7 +236,7 @@ func (r *Reconciler) planFor(ctx context.Context, s *scope, known *directory.Rep
 	slices.SortFunc(groups, func(a, b v1alpha1.Group) int { return byAge(&a, &b) })
 	return mirror.New(mirror.Input{
 		Directory: d, Snapshot: known.Snapshot(), Nested: ldap.Nested(d.Spec.LDAP), Users: users, Groups: groups, Now: r.Clock.Now(),
-		Granted: mirror.Granted{Users: named.Users, Groups: named.Groups}, Guard: guard,
+		Granted: mirror.Granted(named), Guard: guard,
 		UserTaken:  func(name string) bool { return r.taken(ctx, &v1alpha1.User{}, name) },
 		GroupTaken: func(name string) bool { return r.taken(ctx, &v1alpha1.Group{}, name) },
 	}), nil
@@ -248,7 +259,6 @@ func (r *Reconciler) failed(ctx context.Context, request ctrl.Request, s *scope,
 	}
 	m, problem := s.memory, *outcome.Of(err, v1alpha1.ReasonFailed)
 	if problem.Kind == outcome.Waiting {
-		m.planned.Store(true)
 		return ctrl.Result{RequeueAfter: problem.After}, nil
 	}
 	after := r.Backoff.When(request)

@@ -30,7 +30,7 @@ const saveAfter = 10 * time.Second
 // memory is what the operator keeps of a Directory between two runs. All of it can be had again by a full read.
 type memory struct {
 	uid types.UID
-	// asked says that something outside the directory wants a full read, and planned that it wants another plan.
+	// asked says that a full read is wanted, and planned that a plan is: something was told, or has changed outside the directory.
 	asked, planned atomic.Bool
 	feed           *feed.Feed
 
@@ -45,6 +45,8 @@ type memory struct {
 	accept     string
 	// readAt is when the last full read began that was complete, nextRead when the next one is due.
 	readAt, nextRead time.Time
+	// again is when to plan once more, since the cache did not show what was written when the last plans were made. Zero: no need.
+	again time.Time
 	// fresh says that this read was not reported yet.
 	fresh bool
 	// position is the newest state of the directory that was seen, readPosition that of the last full read.
@@ -72,8 +74,8 @@ func (m *memory) due(d *v1alpha1.Directory, now time.Time) bool {
 }
 
 // adopt takes a full read for the state of the directory now.
-func (m *memory) adopt(replica *directory.Replica) {
-	m.replica, m.aside, m.fresh = replica, nil, true
+func (m *memory) adopt(replica *directory.Replica, readAt time.Time) {
+	m.replica, m.aside, m.fresh, m.readAt = replica, nil, true, readAt
 	m.position = m.position.And(m.readPosition)
 }
 
@@ -82,9 +84,14 @@ func (m *memory) goBack() {
 	maps.Copy(m.position, m.readPosition)
 }
 
-// overdue says whether what is known means something else by now than it did at the last plan.
-func (m *memory) overdue(now time.Time) bool {
-	return m.last != nil && !m.last.Recheck.IsZero() && !now.Before(m.last.Recheck)
+// owes says whether the cluster may not be as is known, or what is known means something else by now. Asking makes it be done.
+func (m *memory) owes(now time.Time) bool {
+	passed := func(t time.Time) bool { return !t.IsZero() && !now.Before(t) }
+	owes := m.planned.Swap(false) || passed(m.again) || m.last != nil && passed(m.last.Recheck)
+	if passed(m.again) {
+		m.again = time.Time{}
+	}
+	return owes
 }
 
 // next is how long after now there is something to do even if nothing happens.
@@ -94,11 +101,17 @@ func (m *memory) next(now time.Time) time.Duration {
 		return atOnce
 	}
 	next := m.nextRead
-	if save := m.unsaved.Add(saveAfter); !m.unsaved.IsZero() && save.Before(next) {
-		next = save
+	consider := func(t time.Time) {
+		if !t.IsZero() && t.Before(next) {
+			next = t
+		}
 	}
-	if m.last != nil && !m.last.Recheck.IsZero() && m.last.Recheck.Before(next) {
-		next = m.last.Recheck
+	consider(m.again)
+	if !m.unsaved.IsZero() {
+		consider(m.unsaved.Add(saveAfter))
+	}
+	if m.last != nil {
+		consider(m.last.Recheck)
 	}
 	return max(next.Sub(now), atOnce)
 }
@@ -113,24 +126,37 @@ func (m *memory) held() *mirror.Held {
 
 // guard is what the loss guard has to know.
 func (m *memory) guard() mirror.Guard {
-	return mirror.Guard{Lost: m.lost, Accepted: m.accepted, Doubted: m.doubted}
+	return mirror.Guard{
+		Lost: m.lost, Accepted: m.accepted, Doubted: m.doubted,
+		PendingElsewhere: m.aside != nil && (m.last == nil || m.last.Held == nil),
+	}
 }
 
-// wrote remembers a plan that was written.
-func (m *memory) wrote(plan *mirror.Plan, now time.Time) {
-	if m.unsaved.IsZero() && len(plan.Users)+len(plan.Groups) > 0 {
-		m.unsaved = now
-	}
-	if plan.Held == nil && plan.Accepted == nil && m.aside == nil {
-		// Not with the plan that was accepted: the next may be made before the cache shows what this one wrote. And not while a read
-		// is put aside, which plans of what was told know nothing of.
-		m.accepted, m.doubted = nil, nil
+// writes remembers whom a plan takes access from, before it does: a write that fails may have taken it all the same.
+func (m *memory) writes(plan *mirror.Plan) {
+	if plan.Accepted != nil {
+		m.accepted = plan.Accepted
 	}
 	if m.lost == nil || m.fresh {
 		m.lost = map[string]bool{}
 	}
 	if !m.fresh {
 		maps.Copy(m.lost, plan.Lost)
+	}
+}
+
+// wrote remembers a plan that was written.
+func (m *memory) wrote(plan *mirror.Plan, now time.Time) {
+	if len(plan.Users)+len(plan.Groups) > 0 {
+		m.again = now.Add(settle)
+		if m.unsaved.IsZero() {
+			m.unsaved = now
+		}
+	}
+	if plan.Held == nil && plan.Accepted == nil && m.aside == nil {
+		// Not with the plan that was accepted: the next may be made before the cache shows what this one wrote. And not while a read
+		// is put aside, which plans of what was told know nothing of.
+		m.accepted, m.doubted = nil, nil
 	}
 	kept := *plan
 	kept.Users, kept.Groups, kept.Lost = nil, nil, nil
@@ -151,7 +177,7 @@ func shortened(source string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// hear takes what the directory told.
+// hear takes what the directory told. If it is to be mirrored, a plan is owed.
 func (m *memory) hear() (changes []directory.Change) {
 	heard := m.feed.Take()
 	if heard.Gap {
@@ -163,8 +189,11 @@ func (m *memory) hear() (changes []directory.Change) {
 			delete(m.doubted, mirror.IDKey(c.Person.ID))
 		}
 	}
-	if m.replica != nil && m.replica.Apply(heard.Changes) {
-		m.asked.Store(true)
+	if m.replica != nil && len(heard.Changes) > 0 {
+		m.planned.Store(true)
+		if m.replica.Apply(heard.Changes) {
+			m.asked.Store(true)
+		}
 	}
 	return heard.Changes
 }

@@ -50,7 +50,7 @@ func NewMetrics(to prometheus.Registerer, c clock.PassiveClock) *Metrics {
 		lastRead:     gauge("last_read_timestamp_seconds", "When the last complete read began."),
 		interval:     gauge("sync_interval_seconds", "The time between two full reads: spec.syncIntervalSeconds."),
 		connected:    gauge("watch_connected", "Whether the directory tells its changes as they happen: 1 or 0. Absent with changes: Poll."),
-		lastEvent:    gauge("last_event_timestamp_seconds", "When the directory last told something. Absent before the first."),
+		lastEvent:    gauge("last_event_timestamp_seconds", "When the directory last told that something happened, or began to."),
 		guardPending: gauge("guard_pending", "People who keep access until somebody accepts their loss. 0 while the guard holds nothing."),
 	}
 }
@@ -90,20 +90,22 @@ func (m *Metrics) known(d *v1alpha1.Directory, of *memory) {
 	state := of.feed.State()
 	m.entries.WithLabelValues(d.Name, "User").Set(float64(of.last.UserCount))
 	m.entries.WithLabelValues(d.Name, "Group").Set(float64(of.last.GroupCount))
-	m.lastRead.WithLabelValues(d.Name).Set(float64(of.readAt.Unix()))
+	if last := d.Status.LastSyncTime; last != nil {
+		m.lastRead.WithLabelValues(d.Name).Set(float64(last.Unix()))
+	}
 	m.interval.WithLabelValues(d.Name).Set(float64(d.Spec.SyncIntervalSeconds))
 	pending := 0.0
 	if held := of.held(); held != nil {
 		pending = float64(*held.Pending.Withdraw)
 	}
 	m.guardPending.WithLabelValues(d.Name).Set(pending)
-	m.connected.DeletePartialMatch(prometheus.Labels{labelDirectory: d.Name})
-	if state.Reason != "" {
-		connected := 0.0
-		if state.Connected {
-			connected = 1
-		}
-		m.connected.WithLabelValues(d.Name).Set(connected)
+	switch {
+	case state.Reason == "":
+		m.connected.DeleteLabelValues(d.Name)
+	case state.Connected:
+		m.connected.WithLabelValues(d.Name).Set(1)
+	default:
+		m.connected.WithLabelValues(d.Name).Set(0)
 	}
 	if !state.LastEvent.IsZero() {
 		m.lastEvent.WithLabelValues(d.Name).Set(float64(state.LastEvent.Unix()))

@@ -50,7 +50,7 @@ func (r *Reconciler) readWhole(ctx context.Context, s *scope) (outdated *directo
 	}
 	replica := directory.NewReplica(found.snapshot)
 	replica.Apply(found.meanwhile)
-	m.readAt, m.readPosition = s.started, found.snapshot.Position
+	m.readPosition = found.snapshot.Position
 	m.generation, m.accept = d.Generation, d.Annotations[v1alpha1.AnnotationAcceptLoss]
 	m.nextRead = s.started.Add(interval(d))
 	r.watch(m, d, source)
@@ -58,7 +58,8 @@ func (r *Reconciler) readWhole(ctx context.Context, s *scope) (outdated *directo
 		m.nextRead = s.started.Add(min(interval(d), againBehind))
 		return replica, nil
 	}
-	m.adopt(replica)
+	m.adopt(replica, s.started)
+	m.planned.Store(true)
 	return nil, nil
 }
 
@@ -116,12 +117,8 @@ func (r *Reconciler) readOnce(ctx context.Context, s *scope, source directory.So
 			found.meanwhile = slices.Concat(meanwhile, s.memory.hear())
 			return found, err
 		case <-s.memory.feed.Arrived():
-			told := s.memory.hear()
-			meanwhile = append(meanwhile, told...)
-			if s.memory.replica == nil || len(told) == 0 {
-				continue
-			}
-			if err := r.mirror(ctx, s); err != nil {
+			meanwhile = append(meanwhile, s.memory.hear()...)
+			if err := r.catchUp(ctx, s); err != nil {
 				log.FromContext(ctx).V(1).Info("not mirrored while reading", "error", err.Error())
 			}
 		}

@@ -129,8 +129,7 @@ func (r *Reconciler) usersOfGrant(ctx context.Context, object client.Object) []r
 func directoryDiffers(e event.UpdateEvent) bool {
 	before, ok := e.ObjectOld.(*v1alpha1.Directory)
 	after, also := e.ObjectNew.(*v1alpha1.Directory)
-	return ok && also && (before.Generation != after.Generation || before.UsernamePrefix() != after.UsernamePrefix() ||
-		before.DeletionTimestamp.IsZero() != after.DeletionTimestamp.IsZero())
+	return ok && also && (before.Generation != after.Generation || before.UsernamePrefix() != after.UsernamePrefix())
 }
 
 // nameDiffers lets through what may settle who has a username: the username itself, and whether its bearer may act.

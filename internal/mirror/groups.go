@@ -50,7 +50,9 @@ func newGroupPlanner(in Input, guarded map[string]bool) *groupPlanner {
 			p.granted[in.Groups[i].Spec.GroupName] = true
 		}
 	}
-	p.reached = p.members.under(p.directly())
+	if in.Directory.Spec.Import == v1alpha1.ImportGranted {
+		p.reached = p.members.under(p.directly())
+	}
 	p.steps = match(p.valid, p.objects, p.kept, policyOf(in, func(e entry) bool { return p.reached[e.index] }))
 	for _, s := range p.steps {
 		if s.verb == await {
@@ -170,7 +172,7 @@ func (p *groupPlanner) change(s step) (groupChange, bool) {
 	case create:
 		return p.create(s), true
 	case remove, follow, release:
-		return p.delete(s), true
+		return p.delete(s), p.in.Groups[s.object].DeletionTimestamp.IsZero()
 	default:
 		return p.observe(s)
 	}
@@ -199,7 +201,7 @@ func (p *groupPlanner) loss(group *v1alpha1.Group) loss {
 
 // gives says whether being in a group gives something: one whose entry is gone does not, whoever names it.
 func (p *groupPlanner) gives(group *v1alpha1.Group) bool {
-	return group.Status.State == v1alpha1.IdentityPresent && p.in.Granted.Groups[group.Name]
+	return group.Status.State == v1alpha1.IdentityPresent && p.in.Granted.Groups[group.Name] && group.DeletionTimestamp.IsZero()
 }
 
 func (p *groupPlanner) create(s step) groupChange {

@@ -348,3 +348,18 @@ var _ = Describe("A User with a certificate that is still valid", func() {
 		Expect(w.user("ali").Spec.State).To(Equal(v1alpha1.UserSuspended))
 	})
 })
+
+var _ = Describe("An object that is being deleted", func() {
+	It("is not deleted again, and not counted any more", func() {
+		w := newWorld()
+		w.dir.Spec.Leavers.Policy = v1alpha1.LeaversDelete
+		w.sync(snapshot([]directory.Person{person("1", "alice"), person("2", "bob")}, group("g", "pay")))
+		w.user("alice").DeletionTimestamp = new(metav1.NewTime(w.now))
+		w.user("alice").Finalizers = []string{"example.com/waits"}
+		w.group("pay").DeletionTimestamp = new(metav1.NewTime(w.now))
+		plan := w.plan(snapshot([]directory.Person{person("2", "bob")}))
+		Expect(plan.Users).To(BeEmpty())
+		Expect(plan.Groups).To(BeEmpty())
+		Expect(plan.Lost).To(BeEmpty())
+	})
+})

@@ -50,7 +50,11 @@ func planUsers(in Input, groups *groupPlanner) ([]userChange, int, Skipped) {
 	if len(p.awaited) > 0 && in.Nested {
 		p.containers = groups.containers()
 	}
-	steps := match(valid, objects, kept, policyOf(in, p.wants(groups)))
+	var wants func(entry) bool
+	if in.Directory.Spec.Import == v1alpha1.ImportGranted {
+		wants = p.wants(groups)
+	}
+	steps := match(valid, objects, kept, policyOf(in, wants))
 	changes := p.disableHeld(kept, steps)
 	for _, s := range steps {
 		if change, differs := p.change(s); differs {
@@ -91,7 +95,7 @@ func (p userPlanner) change(s step) (userChange, bool) {
 	case create:
 		return p.create(s), true
 	case remove, follow, release:
-		return p.delete(s), true
+		return p.delete(s), p.in.Users[s.object].DeletionTimestamp.IsZero()
 	default:
 		return p.observe(s)
 	}
@@ -189,7 +193,8 @@ func (p userPlanner) lostGroups(user *v1alpha1.User, after []string) []string {
 // hasAccess says whether there is something that the directory could take from a person.
 func hasAccess(user *v1alpha1.User) bool {
 	identity := user.Status.Identity
-	return identity != nil && identity.State == v1alpha1.IdentityPresent && user.Spec.State != v1alpha1.UserSuspended
+	return identity != nil && identity.State == v1alpha1.IdentityPresent && user.Spec.State != v1alpha1.UserSuspended &&
+		user.DeletionTimestamp.IsZero()
 }
 
 func losesGroups(before, after *v1alpha1.Identity) bool {
