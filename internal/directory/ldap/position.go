@@ -32,17 +32,18 @@ func rootDSE(connection *ldap.Conn) (*ldap.Entry, error) {
 	return base(connection, "", attrSupportedControl, attrNamingContexts, attrHighestUSN, attrDSServiceName, attrLastChange)
 }
 
-// base reads one entry, or an empty one where the server does not show it.
+// base reads one entry, or an empty one where the server answers, and does not show it.
 func base(connection *ldap.Conn, dn string, attributes ...string) (*ldap.Entry, error) {
 	result, err := connection.Search(ldap.NewSearchRequest(dn, ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, 0, false,
 		"(objectClass=*)", attributes, nil))
 	switch {
-	case ldap.IsErrorAnyOf(err, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInsufficientAccessRights), err == nil && len(result.Entries) != 1:
-		return &ldap.Entry{}, nil
-	case err != nil:
+	case err != nil && unavailable(err):
 		return nil, err
+	case err != nil || len(result.Entries) != 1:
+		return &ldap.Entry{}, nil //nolint:nilerr // That it is refused is an answer too.
+	default:
+		return result.Entries[0], nil
 	}
-	return result.Entries[0], nil
 }
 
 // position is how new the server's data is, as far as it tells. That it could not be asked is an error: without a position nobody notices
