@@ -283,4 +283,42 @@ var _ = Describe("Whatever happens in a directory", func() {
 		Expect(reused).To(BeNumerically(">", 100))
 		Expect(nested).To(BeNumerically(">", 10))
 	})
+
+	It("comes to the same whether changes are applied one by one or all at once", func() {
+		names := []string{"a", "b", "c", "d", "e"}
+		some := func(random *rand.Rand) (refs []string) {
+			for _, name := range names {
+				if random.IntN(3) == 0 {
+					refs = append(refs, name)
+				}
+			}
+			return refs
+		}
+		for seed := range uint64(20_000) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			s := &directory.Snapshot{}
+			for i := range 4 {
+				s.People = append(s.People, directory.Person{Key: fmt.Sprint("p", i), Refs: names[i : i+1]})
+				s.Groups = append(s.Groups, directory.Group{Key: fmt.Sprint("g", i), Members: some(random)})
+			}
+			changes := make([]directory.Change, 1+random.IntN(7))
+			for i := range changes {
+				switch person, group := fmt.Sprint("p", random.IntN(4)), fmt.Sprint("g", random.IntN(4)); random.IntN(6) {
+				case 0:
+					changes[i].Gone = person
+				case 1:
+					changes[i].Group = &directory.Group{Key: group, Members: some(random)}
+				default:
+					changes[i].Person = &directory.Person{Key: person, Refs: []string{names[random.IntN(5)]}}
+				}
+			}
+			oneByOne, atOnce := directory.NewReplica(s), directory.NewReplica(s)
+			ambiguous := false
+			for i := range changes {
+				ambiguous = oneByOne.Apply(changes[i:i+1]) || ambiguous
+			}
+			Expect(atOnce.Apply(changes)).To(Equal(ambiguous), "seed %d", seed)
+			Expect(sorted(atOnce)).To(Equal(sorted(oneByOne)), "seed %d", seed)
+		}
+	})
 })

@@ -34,27 +34,31 @@ func NewReplica(s *Snapshot) *Replica {
 // free again must not bring its next bearer into the groups of the last. Where a group is told to list such a name, which may be old
 // news of it, only a full read knows who is meant: then it returns true.
 func (r *Replica) Apply(changes []Change) (ambiguous bool) {
+	renamed := renames{to: map[string]string{}, from: map[string][]string{}}
 	for _, c := range changes {
 		switch {
 		case c.Person != nil:
-			r.refer(r.people[c.Person.Key].Refs, c.Person.Refs)
+			r.refer(renamed, r.people[c.Person.Key].Refs, c.Person.Refs)
 			r.people[c.Person.Key] = *c.Person
 		case c.Group != nil:
-			r.refer(r.groups[c.Group.Key].Refs, c.Group.Refs)
+			r.refer(renamed, r.groups[c.Group.Key].Refs, c.Group.Refs)
+			// What is told of this one is newer than that.
+			r.follow(renamed)
 			r.groups[c.Group.Key] = *c.Group
 			ambiguous = ambiguous || slices.ContainsFunc(c.Group.Members, func(member string) bool { return r.left[member] })
 		default:
-			r.refer(r.people[c.Gone].Refs, nil)
-			r.refer(r.groups[c.Gone].Refs, nil)
+			r.refer(renamed, r.people[c.Gone].Refs, nil)
+			r.refer(renamed, r.groups[c.Gone].Refs, nil)
 			delete(r.people, c.Gone)
 			delete(r.groups, c.Gone)
 		}
 	}
+	r.follow(renamed)
 	return ambiguous
 }
 
-// refer makes member lists call someone otherwise than before, or not at all.
-func (r *Replica) refer(before, after []string) {
+// refer finds out whom member lists are to call otherwise than before, or not at all.
+func (r *Replica) refer(renamed renames, before, after []string) {
 	if slices.Equal(before, after) {
 		return
 	}
@@ -62,30 +66,75 @@ func (r *Replica) refer(before, after []string) {
 		if slices.Contains(after, old) {
 			continue
 		}
-		renamed := ""
+		now := ""
 		if i < len(after) && !slices.Contains(before, after[i]) {
-			renamed = after[i]
+			now = after[i]
 		}
 		r.left[old] = true
-		r.replace(old, renamed)
+		renamed.add(old, now)
 	}
 }
 
-// replace puts another member into every group that lists one, or none.
-func (r *Replica) replace(old, renamed string) {
-	for key, g := range r.groups {
-		at := slices.Index(g.Members, old)
-		if at < 0 {
-			continue
-		}
-		g.Members = slices.Clone(g.Members)
-		if renamed == "" || slices.Contains(g.Members, renamed) {
-			g.Members = slices.DeleteFunc(g.Members, func(member string) bool { return member == old })
-		} else {
-			g.Members[at] = renamed
-		}
-		r.groups[key] = g
+// follow brings all member lists in order, by one look at each, and forgets what that was for.
+func (r *Replica) follow(renamed renames) {
+	if len(renamed.to) == 0 {
+		return
 	}
+	concerns := renamed.concerns()
+	for key, g := range r.groups {
+		if slices.ContainsFunc(g.Members, concerns) {
+			g.Members = renamed.in(g.Members)
+			r.groups[key] = g
+		}
+	}
+	clear(renamed.to)
+	clear(renamed.from)
+}
+
+// renames say what names in member lists are to be.
+type renames struct {
+	// to is the new name of each, empty where it goes; from are those that get a new name.
+	to   map[string]string
+	from map[string][]string
+}
+
+// add makes another rename after those that are there: what these led to is renamed too, and a name that they freed stands in no list.
+func (n renames) add(old, now string) {
+	affected := n.from[old]
+	delete(n.from, old)
+	if _, freed := n.to[old]; !freed {
+		affected = append(affected, old)
+	}
+	for _, name := range affected {
+		n.to[name] = now
+	}
+	if now != "" {
+		n.from[now] = append(n.from[now], affected...)
+	}
+}
+
+// concerns tells the names that change. One is the most frequent number of them, and compared three times as fast as looked up.
+func (n renames) concerns() func(member string) bool {
+	if len(n.to) == 1 {
+		for only := range n.to {
+			return func(member string) bool { return member == only }
+		}
+	}
+	return func(member string) bool { _, found := n.to[member]; return found }
+}
+
+// in is a member list after the renames. Nobody is listed twice.
+func (n renames) in(members []string) []string {
+	after, listed := make([]string, 0, len(members)), make(map[string]bool, len(members))
+	for _, member := range members {
+		if now, found := n.to[member]; found {
+			member = now
+		}
+		if member != "" && !listed[member] {
+			after, listed[member] = append(after, member), true
+		}
+	}
+	return after
 }
 
 // Snapshot is the whole of it.
