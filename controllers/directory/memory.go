@@ -126,10 +126,7 @@ func (m *memory) held() *mirror.Held {
 
 // guard is what the loss guard has to know.
 func (m *memory) guard() mirror.Guard {
-	return mirror.Guard{
-		Lost: m.lost, Accepted: m.accepted, Doubted: m.doubted,
-		PendingElsewhere: m.aside != nil && (m.last == nil || m.last.Held == nil),
-	}
+	return mirror.Guard{Lost: m.lost, Accepted: m.accepted, Doubted: m.doubted}
 }
 
 // writes remembers whom a plan takes access from, before it does: a write that fails may have taken it all the same.

@@ -97,17 +97,4 @@ var _ = Describe("What is remembered of a Directory", func() {
 		m.writes(plan("carol"))
 		Expect(m.guard().Lost).To(BeEmpty())
 	})
-
-	It("knows whose plan is pending", func() {
-		held := &mirror.Held{}
-		Expect(m.guard().PendingElsewhere).To(BeFalse())
-		m.aside = held
-		Expect(m.guard().PendingElsewhere).To(BeTrue())
-		m.last = &mirror.Plan{}
-		Expect(m.guard().PendingElsewhere).To(BeTrue())
-		m.last.Held = held
-		Expect(m.guard().PendingElsewhere).To(BeFalse())
-		m.aside = nil
-		Expect(m.guard().PendingElsewhere).To(BeFalse())
-	})
 })

@@ -49,8 +49,6 @@ const (
 type Guard struct {
 	// Lost are the Users who lost access since the last full read, whether or not they show that yet.
 	Lost map[string]bool
-	// PendingElsewhere says that what the Directory's status calls pending is another plan than this one's predecessor.
-	PendingElsewhere bool
 	// Behind says that the snapshot is older than what was read before: then nothing of it is believed unasked.
 	Behind bool
 	// Doubted are people, by IDKey, whom such a snapshot called disabled, which may have been long ago.
@@ -251,10 +249,11 @@ func (w *weigher) verdict() (holds func(loss) bool) {
 }
 
 // holding says that the guard holds already: then it lets go only when nothing is lost any more, when somebody says so, or when the
-// spec has changed. A directory that fills again after an accident would otherwise lose the last ones as soon as they are few enough.
+// spec has changed. A directory that fills again after an accident would otherwise lose the last ones as soon as they are few enough, and
+// a server that was restored from a backup would take from people, by telling how its groups are, what it gave them since.
 func (w *weigher) holding() bool {
 	status := &w.in.Directory.Status
-	return status.Pending != nil && !w.in.Guard.PendingElsewhere && ptr.Deref(status.ObservedGeneration, -1) == w.in.Directory.Generation
+	return status.Pending != nil && ptr.Deref(status.ObservedGeneration, -1) == w.in.Directory.Generation
 }
 
 // held are the keys of the losses that the guard holds.

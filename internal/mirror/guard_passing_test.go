@@ -171,16 +171,6 @@ var _ = Describe("The loss guard, where a server is behind", func() {
 		Expect(w.access()).To(Equal(99))
 	})
 
-	It("lets what the directory tells meanwhile pass as ever: what is pending is another plan", func() {
-		w.hear(snapshot(staff(100)[50:]))
-		w.guard.Behind, w.guard.PendingElsewhere = false, true
-		plan := w.plan(snapshot(staff(100)[1:]))
-		Expect(plan).To(holdsNothing(1))
-		Expect(w.plan(snapshot(staff(100)[50:]))).To(holds(0, 50, 50), "too many are too many all the same")
-		w.guard.PendingElsewhere = false
-		Expect(w.plan(snapshot(staff(100)[1:]))).To(holds(0, 1, 1), "its own plan goes on being held")
-	})
-
 	It("goes on once it is not behind any more", func() {
 		w.hear(snapshot(staff(100)[1:]))
 		w.guard.Behind = false
