@@ -15,13 +15,15 @@ const (
 
 // Condition types of single kinds.
 const (
-	// ConditionActive says whether a User can act in the cluster now.
+	// ConditionActive says whether a User can act in the cluster now, and whether an AccessRequest gives its access now.
 	ConditionActive = "Active"
 	// ConditionKubeconfig says whether the kubeconfig Secret that a User asks for is there and fresh.
 	// Present only on Users with spec.kubeconfig.
 	ConditionKubeconfig = "Kubeconfig"
 	// ConditionInsecure warns, while true, that a Directory is read over a connection without TLS.
 	ConditionInsecure = "Insecure"
+	// ConditionReviewed says whether somebody has looked at an AccessRequest whose Grant asks for approval after use.
+	ConditionReviewed = "Reviewed"
 	// ConditionChangesWatched says whether a directory tells its changes as they happen, and if not, why. Present once it was tried.
 	ConditionChangesWatched = "ChangesWatched"
 )
@@ -37,6 +39,8 @@ const (
 	ReasonDirectoryUnknown  = "DirectoryUnknown"
 	ReasonIdentityReplaced  = "IdentityReplaced"
 	ReasonUsernameTaken     = "UsernameTaken"
+	// ReasonLocked means that a Lock keeps the User out.
+	ReasonLocked = "Locked"
 )
 
 // Reasons of Ready, Reconciling and Stalled that several kinds share.
@@ -96,6 +100,63 @@ const (
 	ReasonRoleNotFound    = "RoleNotFound"
 	ReasonRoleNotBindable = "RoleNotBindable"
 	ReasonBindingConflict = "BindingConflict"
+	// ReasonTooManySubjects means that the bindings would name more people than they may.
+	ReasonTooManySubjects = "TooManySubjects"
+	// ReasonOnRequest means that nobody has the role until they ask for it.
+	ReasonOnRequest = "OnRequest"
+)
+
+// Reasons of a Lock's Ready, besides Locked and Expired.
+const (
+	ReasonTargetNotFound = "TargetNotFound"
+)
+
+// Reasons of an AccessRequest's Active, Ready and endReason, besides Active, NotStarted, Expired, UserInactive and Locked.
+const (
+	// ReasonPending means that approvals are missing.
+	ReasonPending = "Pending"
+	// ReasonUserNotFound means that no User has the username of whoever asks.
+	ReasonUserNotFound = "UserNotFound"
+	// ReasonNotASubject means that the Grant does not reach whoever asks.
+	ReasonNotASubject = "NotASubject"
+	// ReasonGrantNotFound means that there is no such Grant (any more).
+	ReasonGrantNotFound = "GrantNotFound"
+	// ReasonGrantChanged means that the Grant is not the one any more that was asked for.
+	ReasonGrantChanged = "GrantChanged"
+	// ReasonGrantClosed means that the Grant's own expireTime has passed.
+	ReasonGrantClosed = "GrantClosed"
+	// ReasonNotOnRequest means that the Grant is not one to ask for.
+	ReasonNotOnRequest = "NotOnRequest"
+	// ReasonDurationTooLong means that more was asked for than the Grant's request.maxDurationSeconds.
+	ReasonDurationTooLong = "DurationTooLong"
+	// ReasonTicketRefused means that the ticket is not what the Grant's request.requireTicket wants.
+	ReasonTicketRefused = "TicketRefused"
+	// ReasonDenied means that an approver decided against it.
+	ReasonDenied = "Denied"
+	// ReasonApprovalWithdrawn means that there are fewer approvals than the Grant's quorum where there had been enough.
+	ReasonApprovalWithdrawn = "ApprovalWithdrawn"
+	// ReasonReviewPending means that access was given before anybody approved it, and that nobody has looked at it yet.
+	ReasonReviewPending = "ReviewPending"
+	// ReasonApproved means that as many people have approved as the Grant's quorum asks for.
+	ReasonApproved = "Approved"
+)
+
+// Reasons of an Approval's Ready.
+const (
+	// ReasonCounted means that the decision counts.
+	ReasonCounted = "Counted"
+	// ReasonRequestNotFound means that there is no request of that name and uid.
+	ReasonRequestNotFound = "RequestNotFound"
+	// ReasonRequestEnded means that the request had come to its end before.
+	ReasonRequestEnded = "RequestEnded"
+	// ReasonNotAnApprover means that the Grant does not name whoever decides, or that they may not act now.
+	ReasonNotAnApprover = "NotAnApprover"
+	// ReasonOwnRequest means that whoever decides is the person who asked.
+	ReasonOwnRequest = "OwnRequest"
+	// ReasonDecidedAlready means that the same person has decided before.
+	ReasonDecidedAlready = "DecidedAlready"
+	// ReasonMadeTooEarly means that the decision may have been about an earlier generation of the Grant.
+	ReasonMadeTooEarly = "MadeTooEarly"
 )
 
 // Reasons of a User's Kubeconfig, and of Ready where the kubeconfig is what keeps a User from it.

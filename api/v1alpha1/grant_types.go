@@ -41,12 +41,26 @@ const (
 )
 
 // SubjectMode says what the generated bindings name.
-// +kubebuilder:validation:Enum=Users
+// +kubebuilder:validation:Enum=Users;Groups
 type SubjectMode string
 
 const (
 	// SubjectModeUsers names every person, so that a change of membership acts at once.
 	SubjectModeUsers SubjectMode = "Users"
+	// SubjectModeGroups names the groups themselves: for very large ones. Who is in a group says the person's certificate or token,
+	// so a change of membership acts when that expires.
+	SubjectModeGroups SubjectMode = "Groups"
+)
+
+// Activation says when a Grant gives what it gives.
+// +kubebuilder:validation:Enum=Always;OnRequest
+type Activation string
+
+const (
+	// ActivationAlways gives it to all subjects, as long as the Grant is there.
+	ActivationAlways Activation = "Always"
+	// ActivationOnRequest gives it to a subject for as long as an AccessRequest of theirs is active.
+	ActivationOnRequest Activation = "OnRequest"
 )
 
 // Subject names whom a Grant gives something to.
@@ -95,6 +109,9 @@ type NamespaceSet struct {
 // +kubebuilder:validation:XValidation:rule="self.scope != 'Namespaces' || has(self.namespaces)",message="scope Namespaces needs namespaces: give names, a selector, or both"
 // +kubebuilder:validation:XValidation:rule="self.scope != 'Cluster' || !has(self.namespaces)",message="scope Cluster holds everywhere: remove namespaces, or set scope to Namespaces"
 // +kubebuilder:validation:XValidation:rule="self.scope != 'Cluster' || self.roleRef.kind != 'Role'",message="a Role is of one namespace and cannot be granted with scope Cluster: use a ClusterRole, or scope Namespaces"
+// +kubebuilder:validation:XValidation:rule="self.activation != 'OnRequest' || has(self.request)",message="activation OnRequest needs request: say who approves (request.approvers)"
+// +kubebuilder:validation:XValidation:rule="self.activation == 'OnRequest' || !has(self.request)",message="request is for activation OnRequest: remove it, or set activation to OnRequest"
+// +kubebuilder:validation:XValidation:rule="self.activation != 'OnRequest' || self.subjectMode == 'Users'",message="access on request is given to one person: activation OnRequest needs subjectMode Users"
 // +kubebuilder:validation:XValidation:rule="!has(self.startTime) || !has(self.expireTime) || self.expireTime > self.startTime",message="expireTime must be after startTime"
 type GrantSpec struct {
 	// subjects are the Groups and Users that get the role.
@@ -109,18 +126,29 @@ type GrantSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="roleRef is immutable, as in RBAC: create another Grant"
 	RoleRef RoleReference `json:"roleRef,omitzero"`
 
-	// scope is where they get it: Cluster (everywhere) or Namespaces.
+	// scope is where they get it: Cluster (everywhere) or Namespaces. Immutable.
 	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="scope is immutable: create another Grant"
 	Scope GrantScope `json:"scope,omitempty"`
 
 	// namespaces in which they get it, with scope Namespaces.
 	// +optional
 	Namespaces *NamespaceSet `json:"namespaces,omitempty"`
 
-	// subjectMode is Users (the default): bindings name every person.
+	// subjectMode is Users (the default: bindings name every person, and membership acts at once) or Groups (bindings name the
+	// groups, for very large ones: membership acts when a person's certificate or token is renewed).
 	// +optional
 	// +kubebuilder:default=Users
 	SubjectMode SubjectMode `json:"subjectMode,omitempty"`
+
+	// activation is Always (the default) or OnRequest: nobody has the role until they ask for it.
+	// +optional
+	// +kubebuilder:default=Always
+	Activation Activation `json:"activation,omitempty"`
+
+	// request says how it is asked for, with activation OnRequest.
+	// +optional
+	Request *RequestPolicy `json:"request,omitempty"`
 
 	// startTime is when the Grant begins; before it there are no bindings. Default: at once.
 	// +optional
@@ -137,10 +165,38 @@ type GrantSpec struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// Window says where a moment is in a span of time.
+// +kubebuilder:validation:Enum=NotStarted;Open;Expired
+type Window string
+
+const (
+	// WindowNotStarted is before it.
+	WindowNotStarted Window = "NotStarted"
+	// WindowOpen is within it.
+	WindowOpen Window = "Open"
+	// WindowExpired is after it.
+	WindowExpired Window = "Expired"
+)
+
+// AppliedBinding names a binding that a Grant or an AccessRequest has in force.
+type AppliedBinding struct {
+	// namespace of the RoleBinding. Absent: a ClusterRoleBinding.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace,omitempty"`
+
+	// name of the binding.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+}
+
 // GrantStatus is what a Grant gives now.
 type GrantStatus struct {
 	// conditions are Ready (reasons Applied, NotStarted, Expired, SubjectNotFound, NamespaceNotFound, RoleNotFound,
-	// RoleNotBindable, BindingConflict, InvalidConfig, Failed), Reconciling, Stalled.
+	// RoleNotBindable, BindingConflict, TooManySubjects, OnRequest, InvalidConfig, Failed), Reconciling, Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -161,6 +217,21 @@ type GrantStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Bindings *int32 `json:"bindings,omitempty"`
+
+	// applied names them, by namespace and name; no more than the first 32.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Applied []AppliedBinding `json:"applied,omitempty"`
+
+	// requests counts the AccessRequests that are active now, with activation OnRequest.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Requests *int32 `json:"requests,omitempty"`
+
+	// window is where now is in the time from startTime to expireTime: NotStarted, Open or Expired.
+	// +optional
+	Window Window `json:"window,omitempty"`
 }
 
 // Grant gives people a role, at one scope, for a time.

@@ -1,7 +1,8 @@
 // Copyright 2026 The Rollcall Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package v1alpha1 holds the kinds that give a cluster its people: Directory, User, Group and Grant.
+// Package v1alpha1 holds the kinds that give a cluster its people: Directory, User, Group, Grant, Lock, AccessRequest and
+// Approval.
 //
 // +kubebuilder:object:generate=true
 // +kubebuilder:ac:generate=true
@@ -32,6 +33,9 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&User{}, &UserList{},
 		&Group{}, &GroupList{},
 		&Grant{}, &GrantList{},
+		&Lock{}, &LockList{},
+		&AccessRequest{}, &AccessRequestList{},
+		&Approval{}, &ApprovalList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

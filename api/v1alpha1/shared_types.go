@@ -49,6 +49,8 @@ const (
 	LabelDirectory = "iam.rollcall.dev/directory"
 	// LabelGrant is on generated bindings; its value is the Grant's name.
 	LabelGrant = "iam.rollcall.dev/grant"
+	// LabelRequest is on the bindings of an AccessRequest, besides LabelGrant; its value is the request's name.
+	LabelRequest = "iam.rollcall.dev/request"
 	// LabelManagedBy is on everything generated outside this API group, with the value ManagedBy.
 	LabelManagedBy = "app.kubernetes.io/managed-by"
 	// ManagedBy is the value of LabelManagedBy.
@@ -57,6 +59,13 @@ const (
 	FinalizerDirectory = "iam.rollcall.dev/directory"
 	// AnnotationAcceptLoss on a Directory lets the pending plan pass whose token it holds.
 	AnnotationAcceptLoss = "iam.rollcall.dev/accept-loss"
+	// AnnotationGrantUID and AnnotationGrantGeneration on a generated binding say which Grant, as of when, it was made for.
+	AnnotationGrantUID        = "iam.rollcall.dev/grant-uid"
+	AnnotationGrantGeneration = "iam.rollcall.dev/grant-generation"
+	// AnnotationRequestUID on a binding of an AccessRequest says which one it was made for.
+	AnnotationRequestUID = "iam.rollcall.dev/request-uid"
+	// AnnotationApprovers on a binding of an AccessRequest are the usernames of those who approved it, by time, with commas between.
+	AnnotationApprovers = "iam.rollcall.dev/approvers"
 	// ManagedGroup is the marker group (O) in every certificate that the operator has issued.
 	ManagedGroup = "rollcall:managed"
 )

@@ -145,12 +145,32 @@ type Certificate struct {
 	// secretRef names the Secret that it was issued for.
 	// +required
 	SecretRef SecretReference `json:"secretRef,omitzero"`
+
+	// groups are those that certificates of this User which are still valid speak for, besides the marker group: what Grants with
+	// subjectMode Groups give to them cannot be taken from such a certificate before it expires.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=256
+	Groups []CertifiedGroup `json:"groups,omitempty"`
+}
+
+// CertifiedGroup is a group that a certificate speaks for.
+type CertifiedGroup struct {
+	// name of the group in Kubernetes: an organization (O) in the certificate's subject.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=381
+	Name string `json:"name,omitempty"`
+
+	// notAfter is when the last certificate that speaks for it ceases to be valid.
+	// +required
+	NotAfter metav1.Time `json:"notAfter,omitzero"`
 }
 
 // UserStatus is what is true of a person now.
 type UserStatus struct {
 	// conditions are Active (reasons Active, Suspended, Expired, DirectoryDisabled, DirectoryMissing, DirectoryPending,
-	// DirectoryUnknown, IdentityReplaced, UsernameTaken), Ready, Reconciling, Stalled, and Kubeconfig where one is asked for.
+	// DirectoryUnknown, IdentityReplaced, UsernameTaken, Locked), Ready, Reconciling, Stalled, and Kubeconfig where one is asked for.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

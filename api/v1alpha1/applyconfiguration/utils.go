@@ -19,8 +19,24 @@ import (
 func ForKind(kind schema.GroupVersionKind) interface{} {
 	switch kind {
 	// Group=iam.rollcall.dev, Version=v1alpha1
+	case v1alpha1.SchemeGroupVersion.WithKind("AccessRequest"):
+		return &apiv1alpha1.AccessRequestApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AccessRequestSpec"):
+		return &apiv1alpha1.AccessRequestSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AccessRequestStatus"):
+		return &apiv1alpha1.AccessRequestStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AppliedBinding"):
+		return &apiv1alpha1.AppliedBindingApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Approval"):
+		return &apiv1alpha1.ApprovalApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ApprovalSpec"):
+		return &apiv1alpha1.ApprovalSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ApprovalStatus"):
+		return &apiv1alpha1.ApprovalStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Certificate"):
 		return &apiv1alpha1.CertificateApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CertifiedGroup"):
+		return &apiv1alpha1.CertifiedGroupApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ChangesProgress"):
 		return &apiv1alpha1.ChangesProgressApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Directory"):
@@ -29,12 +45,16 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.DirectorySpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DirectoryStatus"):
 		return &apiv1alpha1.DirectoryStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("GivenApproval"):
+		return &apiv1alpha1.GivenApprovalApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Grant"):
 		return &apiv1alpha1.GrantApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("GrantSpec"):
 		return &apiv1alpha1.GrantSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("GrantStatus"):
 		return &apiv1alpha1.GrantStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("GrantVersion"):
+		return &apiv1alpha1.GrantVersionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Group"):
 		return &apiv1alpha1.GroupApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("GroupSpec"):
@@ -59,12 +79,26 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.LDAPUsersApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LeaversSpec"):
 		return &apiv1alpha1.LeaversSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Lock"):
+		return &apiv1alpha1.LockApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LockSpec"):
+		return &apiv1alpha1.LockSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LockStatus"):
+		return &apiv1alpha1.LockStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LockTarget"):
+		return &apiv1alpha1.LockTargetApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NameReference"):
 		return &apiv1alpha1.NameReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NamespaceSet"):
 		return &apiv1alpha1.NamespaceSetApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PendingPlan"):
 		return &apiv1alpha1.PendingPlanApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Requester"):
+		return &apiv1alpha1.RequesterApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RequestPolicy"):
+		return &apiv1alpha1.RequestPolicyApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RequestReference"):
+		return &apiv1alpha1.RequestReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RoleReference"):
 		return &apiv1alpha1.RoleReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretReference"):

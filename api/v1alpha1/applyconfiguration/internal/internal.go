@@ -26,12 +26,168 @@ func Parser() *typed.Parser {
 var parserOnce sync.Once
 var parser *typed.Parser
 var schemaYAML = typed.YAMLObject(`types:
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.AccessRequest
+  map:
+    fields:
+    - name: apiVersion
+      type:
+        scalar: string
+    - name: kind
+      type:
+        scalar: string
+    - name: metadata
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
+    - name: spec
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.AccessRequestSpec
+    - name: status
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.AccessRequestStatus
+      default:
+        observedGeneration: -1
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.AccessRequestSpec
+  map:
+    fields:
+    - name: durationSeconds
+      type:
+        scalar: numeric
+    - name: grantRef
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.NameReference
+    - name: reason
+      type:
+        scalar: string
+    - name: startTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: ticket
+      type:
+        scalar: string
+    - name: userName
+      type:
+        scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.AccessRequestStatus
+  map:
+    fields:
+    - name: applied
+      type:
+        list:
+          elementType:
+            namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.AppliedBinding
+          elementRelationship: atomic
+    - name: approvals
+      type:
+        list:
+          elementType:
+            namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.GivenApproval
+          elementRelationship: atomic
+    - name: bindings
+      type:
+        scalar: numeric
+    - name: conditions
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
+          elementRelationship: associative
+          keys:
+          - type
+    - name: endReason
+      type:
+        scalar: string
+    - name: endTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: expireTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: grant
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.GrantVersion
+    - name: observedGeneration
+      type:
+        scalar: numeric
+    - name: startTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: user
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.Requester
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.Activation
+  scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.AppliedBinding
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: namespace
+      type:
+        scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.Approval
+  map:
+    fields:
+    - name: apiVersion
+      type:
+        scalar: string
+    - name: kind
+      type:
+        scalar: string
+    - name: metadata
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
+    - name: spec
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.ApprovalSpec
+    - name: status
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.ApprovalStatus
+      default:
+        observedGeneration: -1
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.ApprovalMode
+  scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.ApprovalSpec
+  map:
+    fields:
+    - name: approver
+      type:
+        scalar: string
+    - name: comment
+      type:
+        scalar: string
+    - name: decision
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.Decision
+    - name: requestRef
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.RequestReference
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.ApprovalStatus
+  map:
+    fields:
+    - name: conditions
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
+          elementRelationship: associative
+          keys:
+          - type
+    - name: observedGeneration
+      type:
+        scalar: numeric
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.Certificate
   map:
     fields:
     - name: fingerprint
       type:
         scalar: string
+    - name: groups
+      type:
+        list:
+          elementType:
+            namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.CertifiedGroup
+          elementRelationship: atomic
     - name: lastNotAfter
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
@@ -50,6 +206,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: serialNumber
       type:
         scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.CertifiedGroup
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: notAfter
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.ChangesMode
   scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.ChangesProgress
@@ -70,6 +235,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: source
       type:
         scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.Decision
+  scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.Directory
   map:
     fields:
@@ -149,6 +316,27 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: users
       type:
         scalar: numeric
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.GivenApproval
+  map:
+    fields:
+    - name: approver
+      type:
+        scalar: string
+    - name: decision
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.Decision
+    - name: name
+      type:
+        scalar: string
+    - name: time
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: uid
+      type:
+        scalar: string
+    - name: user
+      type:
+        scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.Grant
   map:
     fields:
@@ -174,6 +362,10 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.GrantSpec
   map:
     fields:
+    - name: activation
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.Activation
+      default: Always
     - name: expireTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
@@ -183,6 +375,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: reason
       type:
         scalar: string
+    - name: request
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.RequestPolicy
     - name: roleRef
       type:
         namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.RoleReference
@@ -205,6 +400,12 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.GrantStatus
   map:
     fields:
+    - name: applied
+      type:
+        list:
+          elementType:
+            namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.AppliedBinding
+          elementRelationship: atomic
     - name: bindings
       type:
         scalar: numeric
@@ -219,9 +420,27 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: observedGeneration
       type:
         scalar: numeric
+    - name: requests
+      type:
+        scalar: numeric
     - name: subjects
       type:
         scalar: numeric
+    - name: window
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.Window
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.GrantVersion
+  map:
+    fields:
+    - name: generation
+      type:
+        scalar: numeric
+    - name: time
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: uid
+      type:
+        scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.Group
   map:
     fields:
@@ -445,6 +664,64 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.LeaversPolicy
       default: Suspend
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.Lock
+  map:
+    fields:
+    - name: apiVersion
+      type:
+        scalar: string
+    - name: kind
+      type:
+        scalar: string
+    - name: metadata
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
+    - name: spec
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.LockSpec
+    - name: status
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.LockStatus
+      default:
+        observedGeneration: -1
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.LockSpec
+  map:
+    fields:
+    - name: expireTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: reason
+      type:
+        scalar: string
+    - name: target
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.LockTarget
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.LockStatus
+  map:
+    fields:
+    - name: conditions
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
+          elementRelationship: associative
+          keys:
+          - type
+    - name: observedGeneration
+      type:
+        scalar: numeric
+    - name: users
+      type:
+        scalar: numeric
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.LockTarget
+  map:
+    fields:
+    - name: kind
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.SubjectKind
+    - name: name
+      type:
+        scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.NameReference
   map:
     fields:
@@ -483,6 +760,52 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: withdraw
       type:
         scalar: numeric
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.RequestPolicy
+  map:
+    fields:
+    - name: allowSelfApproval
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.SelfApproval
+      default: Never
+    - name: approval
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.ApprovalMode
+      default: BeforeUse
+    - name: approvers
+      type:
+        list:
+          elementType:
+            namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.Subject
+          elementRelationship: atomic
+    - name: maxDurationSeconds
+      type:
+        scalar: numeric
+      default: 3600
+    - name: quorum
+      type:
+        scalar: numeric
+      default: 1
+    - name: requireTicket
+      type:
+        scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.RequestReference
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: uid
+      type:
+        scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.Requester
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: uid
+      type:
+        scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.RoleKind
   scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.RoleReference
@@ -503,6 +826,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: namespace
       type:
         scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.SelfApproval
+  scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.Subject
   map:
     fields:
@@ -596,6 +921,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: username
       type:
         scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.Window
+  scalar: string
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
   map:
     fields:

@@ -30,6 +30,9 @@ type CertificateApplyConfiguration struct {
 	RenewTime *v1.Time `json:"renewTime,omitempty"`
 	// secretRef names the Secret that it was issued for.
 	SecretRef *SecretReferenceApplyConfiguration `json:"secretRef,omitempty"`
+	// groups are those that certificates of this User which are still valid speak for, besides the marker group: what Grants with
+	// subjectMode Groups give to them cannot be taken from such a certificate before it expires.
+	Groups []CertifiedGroupApplyConfiguration `json:"groups,omitempty"`
 }
 
 // CertificateApplyConfiguration constructs a declarative configuration of the Certificate type for use with
@@ -91,5 +94,18 @@ func (b *CertificateApplyConfiguration) WithRenewTime(value v1.Time) *Certificat
 // If called multiple times, the SecretRef field is set to the value of the last call.
 func (b *CertificateApplyConfiguration) WithSecretRef(value *SecretReferenceApplyConfiguration) *CertificateApplyConfiguration {
 	b.SecretRef = value
+	return b
+}
+
+// WithGroups adds the given value to the Groups field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Groups field.
+func (b *CertificateApplyConfiguration) WithGroups(values ...*CertifiedGroupApplyConfiguration) *CertificateApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithGroups")
+		}
+		b.Groups = append(b.Groups, *values[i])
+	}
 	return b
 }

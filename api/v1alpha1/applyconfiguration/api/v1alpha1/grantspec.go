@@ -19,12 +19,17 @@ type GrantSpecApplyConfiguration struct {
 	Subjects []SubjectApplyConfiguration `json:"subjects,omitempty"`
 	// roleRef is the role that they get. Immutable.
 	RoleRef *RoleReferenceApplyConfiguration `json:"roleRef,omitempty"`
-	// scope is where they get it: Cluster (everywhere) or Namespaces.
+	// scope is where they get it: Cluster (everywhere) or Namespaces. Immutable.
 	Scope *apiv1alpha1.GrantScope `json:"scope,omitempty"`
 	// namespaces in which they get it, with scope Namespaces.
 	Namespaces *NamespaceSetApplyConfiguration `json:"namespaces,omitempty"`
-	// subjectMode is Users (the default): bindings name every person.
+	// subjectMode is Users (the default: bindings name every person, and membership acts at once) or Groups (bindings name the
+	// groups, for very large ones: membership acts when a person's certificate or token is renewed).
 	SubjectMode *apiv1alpha1.SubjectMode `json:"subjectMode,omitempty"`
+	// activation is Always (the default) or OnRequest: nobody has the role until they ask for it.
+	Activation *apiv1alpha1.Activation `json:"activation,omitempty"`
+	// request says how it is asked for, with activation OnRequest.
+	Request *RequestPolicyApplyConfiguration `json:"request,omitempty"`
 	// startTime is when the Grant begins; before it there are no bindings. Default: at once.
 	StartTime *v1.Time `json:"startTime,omitempty"`
 	// expireTime is when the Grant ends; after it there are no bindings, and the object stays. Default: never.
@@ -81,6 +86,22 @@ func (b *GrantSpecApplyConfiguration) WithNamespaces(value *NamespaceSetApplyCon
 // If called multiple times, the SubjectMode field is set to the value of the last call.
 func (b *GrantSpecApplyConfiguration) WithSubjectMode(value apiv1alpha1.SubjectMode) *GrantSpecApplyConfiguration {
 	b.SubjectMode = &value
+	return b
+}
+
+// WithActivation sets the Activation field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Activation field is set to the value of the last call.
+func (b *GrantSpecApplyConfiguration) WithActivation(value apiv1alpha1.Activation) *GrantSpecApplyConfiguration {
+	b.Activation = &value
+	return b
+}
+
+// WithRequest sets the Request field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Request field is set to the value of the last call.
+func (b *GrantSpecApplyConfiguration) WithRequest(value *RequestPolicyApplyConfiguration) *GrantSpecApplyConfiguration {
+	b.Request = value
 	return b
 }
 

@@ -6,6 +6,7 @@
 package v1alpha1
 
 import (
+	apiv1alpha1 "github.com/rollcall-iam/rollcall/api/v1alpha1"
 	v1 "k8s.io/client-go/applyconfigurations/meta/v1"
 )
 
@@ -15,7 +16,7 @@ import (
 // GrantStatus is what a Grant gives now.
 type GrantStatusApplyConfiguration struct {
 	// conditions are Ready (reasons Applied, NotStarted, Expired, SubjectNotFound, NamespaceNotFound, RoleNotFound,
-	// RoleNotBindable, BindingConflict, InvalidConfig, Failed), Reconciling, Stalled.
+	// RoleNotBindable, BindingConflict, TooManySubjects, OnRequest, InvalidConfig, Failed), Reconciling, Stalled.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation that this status speaks of; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
@@ -23,6 +24,12 @@ type GrantStatusApplyConfiguration struct {
 	Subjects *int32 `json:"subjects,omitempty"`
 	// bindings counts the RoleBindings or ClusterRoleBindings that are in force for this Grant.
 	Bindings *int32 `json:"bindings,omitempty"`
+	// applied names them, by namespace and name; no more than the first 32.
+	Applied []AppliedBindingApplyConfiguration `json:"applied,omitempty"`
+	// requests counts the AccessRequests that are active now, with activation OnRequest.
+	Requests *int32 `json:"requests,omitempty"`
+	// window is where now is in the time from startTime to expireTime: NotStarted, Open or Expired.
+	Window *apiv1alpha1.Window `json:"window,omitempty"`
 }
 
 // GrantStatusApplyConfiguration constructs a declarative configuration of the GrantStatus type for use with
@@ -65,5 +72,34 @@ func (b *GrantStatusApplyConfiguration) WithSubjects(value int32) *GrantStatusAp
 // If called multiple times, the Bindings field is set to the value of the last call.
 func (b *GrantStatusApplyConfiguration) WithBindings(value int32) *GrantStatusApplyConfiguration {
 	b.Bindings = &value
+	return b
+}
+
+// WithApplied adds the given value to the Applied field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Applied field.
+func (b *GrantStatusApplyConfiguration) WithApplied(values ...*AppliedBindingApplyConfiguration) *GrantStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithApplied")
+		}
+		b.Applied = append(b.Applied, *values[i])
+	}
+	return b
+}
+
+// WithRequests sets the Requests field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Requests field is set to the value of the last call.
+func (b *GrantStatusApplyConfiguration) WithRequests(value int32) *GrantStatusApplyConfiguration {
+	b.Requests = &value
+	return b
+}
+
+// WithWindow sets the Window field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Window field is set to the value of the last call.
+func (b *GrantStatusApplyConfiguration) WithWindow(value apiv1alpha1.Window) *GrantStatusApplyConfiguration {
+	b.Window = &value
 	return b
 }

@@ -1,0 +1,99 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// LockTarget names whom a Lock keeps out.
+type LockTarget struct {
+	// kind is User or Group: everybody in it.
+	// +required
+	Kind SubjectKind `json:"kind,omitempty"`
+
+	// name of the User or Group object, which need not exist (yet).
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+}
+
+// LockSpec keeps people out, whatever Git and the directory say.
+type LockSpec struct {
+	// target is who is kept out. Immutable.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="target is immutable: delete this Lock and create another"
+	Target LockTarget `json:"target,omitzero"`
+
+	// reason says why, for whoever reviews this later, and for the person who is kept out.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Reason string `json:"reason,omitempty"`
+
+	// expireTime is when the Lock ends by itself; the object stays. Default: never.
+	// +optional
+	ExpireTime *metav1.Time `json:"expireTime,omitempty"`
+}
+
+// LockStatus is what a Lock does now.
+type LockStatus struct {
+	// conditions are Ready (reasons Locked, Expired, TargetNotFound), Reconciling, Stalled.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=8
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the generation that this status speaks of; -1 before the first.
+	// +optional
+	// +kubebuilder:validation:Minimum=-1
+	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
+
+	// users counts the Users whom it keeps out.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Users *int32 `json:"users,omitempty"`
+}
+
+// Lock keeps a person, or everybody in a group, out of the cluster: it takes them out of all bindings, removes their kubeconfig Secrets,
+// renews no certificate and ends their AccessRequests. Deleting it gives back what Git and the directory say; ended requests stay ended.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster,categories=iam
+// +kubebuilder:printcolumn:name="Kind",type=string,JSONPath=`.spec.target.kind`
+// +kubebuilder:printcolumn:name="Target",type=string,JSONPath=`.spec.target.name`
+// +kubebuilder:printcolumn:name="Users",type=integer,JSONPath=`.status.users`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.spec.expireTime`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Why",type=string,priority=1,JSONPath=`.spec.reason`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+type Lock struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is standard object metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec says who is kept out, why, and until when.
+	// +required
+	Spec LockSpec `json:"spec,omitzero"`
+
+	// status says whom that keeps out now.
+	// +optional
+	// +kubebuilder:default={observedGeneration:-1}
+	Status LockStatus `json:"status,omitzero"`
+}
+
+// LockList is a list of Locks.
+// +kubebuilder:object:root=true
+type LockList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitzero"`
+	Items           []Lock `json:"items"`
+}
