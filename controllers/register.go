@@ -14,10 +14,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/rollcall-iam/rollcall/controllers/access"
 	"github.com/rollcall-iam/rollcall/controllers/credential"
 	"github.com/rollcall-iam/rollcall/controllers/directory"
 	"github.com/rollcall-iam/rollcall/controllers/grant"
 	"github.com/rollcall-iam/rollcall/controllers/group"
+	"github.com/rollcall-iam/rollcall/controllers/lock"
 	"github.com/rollcall-iam/rollcall/controllers/user"
 	"github.com/rollcall-iam/rollcall/internal/apply"
 	"github.com/rollcall-iam/rollcall/internal/operator"
@@ -30,6 +32,8 @@ const (
 	userOwner       client.FieldOwner = "rollcall-user"
 	groupOwner      client.FieldOwner = "rollcall-group"
 	grantOwner      client.FieldOwner = "rollcall-grant"
+	lockOwner       client.FieldOwner = "rollcall-lock"
+	accessOwner     client.FieldOwner = "rollcall-access"
 	credentialOwner client.FieldOwner = "rollcall-credential" //nolint:gosec // A name, not a credential.
 )
 
@@ -55,6 +59,11 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 		&grant.Reconciler{
 			Client: c, Applier: &apply.Applier{Client: c, Live: live, FieldOwner: grantOwner},
 			Reporter: report(grantOwner), Clock: o.Clock, Backoff: backoff(),
+		},
+		&lock.Reconciler{Client: c, Reporter: report(lockOwner), Clock: o.Clock},
+		&access.Reconciler{
+			Client: c, Live: live, Applier: &apply.Applier{Client: c, Live: live, FieldOwner: accessOwner},
+			Reporter: report(accessOwner), Clock: o.Clock, Backoff: backoff(),
 		},
 		&credential.Reconciler{
 			Client: c, Live: live, Signer: o.Signer, Reporter: report(credentialOwner), Clock: o.Clock,

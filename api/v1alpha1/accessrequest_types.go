@@ -118,6 +118,15 @@ type GrantVersion struct {
 	// +kubebuilder:validation:Minimum=1
 	Generation int64 `json:"generation,omitempty"`
 
+	// approval is what the Grant's request.approval was: whether access waits for it.
+	// +required
+	Approval ApprovalMode `json:"approval,omitempty"`
+
+	// quorum is what the Grant's request.quorum was: how many people have to approve.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	Quorum int32 `json:"quorum,omitempty"`
+
 	// time from which on Approvals are for this generation: earlier ones may have been for another and do not count.
 	// +required
 	Time metav1.Time `json:"time,omitzero"`

@@ -109,6 +109,8 @@ const (
 // Reasons of a Lock's Ready, besides Locked and Expired.
 const (
 	ReasonTargetNotFound = "TargetNotFound"
+	// ReasonLocking means that not everybody is known to be out yet.
+	ReasonLocking = "Locking"
 )
 
 // Reasons of an AccessRequest's Active, Ready and endReason, besides Active, NotStarted, Expired, UserInactive and Locked.

@@ -40,7 +40,7 @@ type LockSpec struct {
 
 // LockStatus is what a Lock does now.
 type LockStatus struct {
-	// conditions are Ready (reasons Locked, Expired, TargetNotFound), Reconciling, Stalled.
+	// conditions are Ready (reasons Locked, Locking, Expired, TargetNotFound), Reconciling, Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -54,6 +54,8 @@ type scope struct {
 	user   *v1alpha1.User
 	now    time.Time
 	secret secret
+	// groups that a certificate must speak for.
+	groups []string
 }
 
 // Reconcile implements reconcile.Reconciler.
@@ -128,14 +130,36 @@ func (r *Reconciler) decide(ctx context.Context, s *scope) (credential.Decision,
 		return credential.Decision{}, err
 	}
 	s.secret = observed
+	wanted, err := reach.MayAct(ctx, r.Client, s.user, s.now)
+	if err != nil {
+		return credential.Decision{}, err
+	}
+	if s.groups, err = r.groups(ctx, s.user); err != nil {
+		return credential.Decision{}, err
+	}
 	return credential.Decide(credential.Input{
-		Wanted:      reach.Active(s.user),
+		Wanted:      wanted,
 		Username:    s.user.Status.Username,
+		Groups:      s.groups,
 		Duration:    time.Duration(spec.DurationSeconds) * time.Second,
 		Certificate: s.user.Status.Certificate,
 		Secret:      observed.facts,
 		Now:         s.now,
 	}), nil
+}
+
+// maxGroups is how many groups a certificate may speak for: as many as its record holds.
+const maxGroups = 128
+
+// groups are the groups of a User that bindings name.
+func (r *Reconciler) groups(ctx context.Context, user *v1alpha1.User) ([]string, error) {
+	groups, err := reach.BoundGroups(ctx, r.Client, user)
+	if len(groups) > maxGroups {
+		return nil, outcome.Terminalf(v1alpha1.ReasonCertificateInvalid,
+			"Grants with subjectMode Groups bind %d groups of this User, and a certificate speaks for %d at most: "+
+				"bind fewer of them, or people (subjectMode: Users)", len(groups), maxGroups)
+	}
+	return groups, err
 }
 
 func (r *Reconciler) execute(ctx context.Context, s *scope, decision credential.Decision) (time.Duration, error) {

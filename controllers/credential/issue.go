@@ -28,7 +28,7 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 		return time.Time{}, outcome.Transientf(v1alpha1.ReasonNamespaceNotFound,
 			"namespace %q of spec.kubeconfig.secretRef does not exist", ref.Namespace)
 	}
-	subject := pki.Subject{Username: s.user.Status.Username}
+	subject := pki.Subject{Username: s.user.Status.Username, Groups: s.groups}
 	key, err := pki.NewKey()
 	if err != nil {
 		return time.Time{}, fmt.Errorf("make key: %w", err)
@@ -44,7 +44,7 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 	if err != nil {
 		return time.Time{}, outcome.Terminalf(v1alpha1.ReasonCertificateInvalid, "the signer's certificate is not what was asked for: %v", err)
 	}
-	record := r.record(leaf, s.user)
+	record := r.record(leaf, s)
 	if err := r.writeRecord(ctx, s, record); err != nil {
 		return time.Time{}, err
 	}
@@ -68,14 +68,18 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 	return record.RenewTime.Time, r.report(ctx, s, issued())
 }
 
-func (r *Reconciler) record(leaf *x509.Certificate, user *v1alpha1.User) *v1alpha1.Certificate {
-	fingerprint := pki.Fingerprint(leaf)
+func (r *Reconciler) record(leaf *x509.Certificate, s *scope) *v1alpha1.Certificate {
+	user, fingerprint := s.user, pki.Fingerprint(leaf)
 	now := r.Clock.Now()
 	// A signer may give more than was asked for. Renewal goes by what was asked for.
 	life := min(leaf.NotAfter.Sub(now), time.Duration(user.Spec.Kubeconfig.DurationSeconds)*time.Second)
 	last := metav1.NewTime(leaf.NotAfter)
-	if before := user.Status.Certificate; before != nil && before.LastNotAfter.After(last.Time) {
-		last = before.LastNotAfter
+	var certified []v1alpha1.CertifiedGroup
+	if before := user.Status.Certificate; before != nil {
+		certified = before.Groups
+		if before.LastNotAfter.After(last.Time) {
+			last = before.LastNotAfter
+		}
 	}
 	return &v1alpha1.Certificate{
 		Fingerprint:  fingerprint,
@@ -85,6 +89,7 @@ func (r *Reconciler) record(leaf *x509.Certificate, user *v1alpha1.User) *v1alph
 		LastNotAfter: last,
 		RenewTime:    metav1.NewTime(credential.RenewTime(now, now.Add(life), fingerprint)),
 		SecretRef:    user.Spec.Kubeconfig.SecretRef,
+		Groups:       credential.Certified(certified, s.groups, leaf.NotAfter, now),
 	}
 }
 

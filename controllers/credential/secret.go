@@ -75,6 +75,7 @@ func (r *Reconciler) facts(data map[string][]byte) credential.Secret {
 		return facts
 	}
 	facts.Fingerprint, facts.Username = pki.Fingerprint(leaf), leaf.Subject.CommonName
+	facts.Groups = pki.Groups(leaf)
 	facts.Intact = r.intact(data, leaf, certificate, key)
 	return facts
 }

@@ -5,6 +5,7 @@ package credential
 
 import (
 	"context"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -30,6 +31,11 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("credential").
 		For(&v1alpha1.User{}, builder.WithPredicates(predicate.NewPredicateFuncs(concerned), predicate.Funcs{UpdateFunc: matters})).
+		Watches(&v1alpha1.Grant{}, handler.EnqueueRequestsFromMapFunc(r.usersOfGrant), builder.WithPredicates(predicate.Funcs{
+			CreateFunc: func(e event.CreateEvent) bool { return bindsGroups(e.Object) },
+			DeleteFunc: func(e event.DeleteEvent) bool { return bindsGroups(e.Object) },
+			UpdateFunc: bindsDiffers,
+		})).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.usersOfSecret)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
@@ -47,7 +53,30 @@ func matters(e event.UpdateEvent) bool {
 	before, ok := e.ObjectOld.(*v1alpha1.User)
 	after, also := e.ObjectNew.(*v1alpha1.User)
 	return ok && also && (before.Generation != after.Generation || before.Status.Username != after.Status.Username ||
-		reach.Active(before) != reach.Active(after) || undecided(before) != undecided(after))
+		reach.Active(before) != reach.Active(after) || undecided(before) != undecided(after) ||
+		!slices.Equal(before.Status.Groups, after.Status.Groups))
+}
+
+// bindsGroups lets through Grants that may change which groups bindings name.
+func bindsGroups(object client.Object) bool {
+	grant, ok := object.(*v1alpha1.Grant)
+	return ok && grant.Spec.SubjectMode == v1alpha1.SubjectModeGroups
+}
+
+// bindsDiffers lets through what changes which groups bindings name.
+func bindsDiffers(e event.UpdateEvent) bool {
+	return reach.GivesDiffers(e) && (bindsGroups(e.ObjectOld) || bindsGroups(e.ObjectNew))
+}
+
+// usersOfGrant are those in a Grant's groups who have a kubeconfig.
+func (r *Reconciler) usersOfGrant(ctx context.Context, object client.Object) []reconcile.Request {
+	grant, ok := object.(*v1alpha1.Grant)
+	if !ok {
+		return nil
+	}
+	users, err := reach.Subjects(ctx, r.Client, grant)
+	users = slices.DeleteFunc(users, func(user v1alpha1.User) bool { return !concerned(&user) })
+	return reach.Requests(ctx, users, err)
 }
 
 func (r *Reconciler) usersOfSecret(ctx context.Context, object client.Object) []reconcile.Request {

@@ -117,7 +117,11 @@ func (r *Reconciler) refresh(ctx context.Context, s *scope) error {
 }
 
 func certificate(c *v1alpha1.Certificate) *iamac.CertificateApplyConfiguration {
+	groups := make([]*iamac.CertifiedGroupApplyConfiguration, len(c.Groups))
+	for i, group := range c.Groups {
+		groups[i] = iamac.CertifiedGroup().WithName(group.Name).WithNotAfter(group.NotAfter)
+	}
 	return iamac.Certificate().WithFingerprint(c.Fingerprint).WithSerialNumber(c.SerialNumber).
 		WithNotBefore(c.NotBefore).WithNotAfter(c.NotAfter).WithLastNotAfter(c.LastNotAfter).WithRenewTime(c.RenewTime).
-		WithSecretRef(iamac.SecretReference().WithNamespace(c.SecretRef.Namespace).WithName(c.SecretRef.Name))
+		WithSecretRef(iamac.SecretReference().WithNamespace(c.SecretRef.Namespace).WithName(c.SecretRef.Name)).WithGroups(groups...)
 }

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	rbacv1 "k8s.io/api/rbac/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -20,6 +18,7 @@ import (
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/apply"
+	"github.com/rollcall-iam/rollcall/internal/index"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 	"github.com/rollcall-iam/rollcall/internal/rbacplan"
 	"github.com/rollcall-iam/rollcall/internal/reach"
@@ -38,16 +37,21 @@ type Reconciler struct {
 
 // scope is what one run learns of a Grant.
 type scope struct {
-	grant    *v1alpha1.Grant
-	now      time.Time
-	open     bool
-	reason   string
-	next     time.Time
-	people   reach.People
-	places   []string
-	bindings int
+	grant  *v1alpha1.Grant
+	now    time.Time
+	open   bool
+	reason string
+	next   time.Time
+	people reach.People
+	places []string
+	// requests counts those that are active.
+	requests int
+	// bindings that are in force, sorted.
+	bindings []rbacplan.Binding
 	// refused is what kept bindings from being written.
 	refused *outcome.Problem
+	// tooMany is that the bindings would name more people than they may.
+	tooMany *outcome.Problem
 	// problems are what keeps the Grant from being whole, in the order in which a person should see them.
 	problems []*outcome.Problem
 }
@@ -62,7 +66,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, r.withdraw(ctx, request.Name)
 	}
 	s.open, s.reason, s.next = rbacplan.Window(s.grant, s.now)
-	for _, phase := range []func(context.Context, *scope) error{r.findRole, r.findPeople, r.apply, r.report} {
+	for _, phase := range []func(context.Context, *scope) error{r.findPlaces, r.findPeople, r.countRequests, r.apply, r.report} {
 		if err := phase(ctx, &s); err != nil {
 			return ctrl.Result{}, err
 		}
@@ -72,93 +76,69 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 
 // withdraw deletes the bindings of a Grant that is gone or going, without waiting for the garbage collector.
 func (r *Reconciler) withdraw(ctx context.Context, grant string) error {
-	existing, err := r.Applier.Existing(ctx, grant)
-	if err != nil {
-		return err
-	}
-	result := r.Applier.Execute(ctx, rbacplan.Withdraw(grant, existing))
-	if result.Problem != nil {
-		return result.Problem
+	if problem := r.Applier.Withdraw(ctx, rbacplan.Holder{Kind: rbacplan.KindGrant, Name: grant}); problem != nil {
+		return problem
 	}
 	return nil
 }
 
-// findRole finds the role and the places in which the Grant can hold.
-func (r *Reconciler) findRole(ctx context.Context, s *scope) error {
-	places, err := r.placesOf(ctx, s)
-	if err != nil {
-		return err
-	}
-	if s.grant.Spec.RoleRef.Kind == v1alpha1.RoleKindRole {
-		return r.keepWithRole(ctx, s, places)
-	}
-	found, err := r.exists(ctx, "ClusterRole", client.ObjectKey{Name: s.grant.Spec.RoleRef.Name})
-	if err != nil {
-		return err
-	}
-	if !found {
-		s.problem(outcome.Transientf(v1alpha1.ReasonRoleNotFound, "ClusterRole %q does not exist", s.grant.Spec.RoleRef.Name))
-		return nil
-	}
-	s.places = places
-	return nil
-}
-
-func (r *Reconciler) keepWithRole(ctx context.Context, s *scope, namespaces []string) error {
-	role := s.grant.Spec.RoleRef.Name
-	var without []string
-	for _, namespace := range namespaces {
-		found, err := r.exists(ctx, "Role", client.ObjectKey{Namespace: namespace, Name: role})
-		if err != nil {
-			return err
-		}
-		if found {
-			s.places = append(s.places, namespace)
-		} else {
-			without = append(without, namespace)
-		}
-	}
-	if len(without) > 0 {
-		s.problem(outcome.Transientf(v1alpha1.ReasonRoleNotFound, "Role %q does not exist in %s", role, list("namespace", without)))
-	}
-	return nil
-}
-
-func (r *Reconciler) exists(ctx context.Context, kind string, key client.ObjectKey) (bool, error) {
-	role := &metav1.PartialObjectMetadata{}
-	role.SetGroupVersionKind(rbacv1.SchemeGroupVersion.WithKind(kind))
-	if err := r.Client.Get(ctx, key, role); err != nil {
-		return false, client.IgnoreNotFound(err)
-	}
-	return true, nil
+func (r *Reconciler) findPlaces(ctx context.Context, s *scope) error {
+	places, err := reach.PlacesOf(ctx, r.Client, s.grant)
+	s.places, s.problems = places.Namespaces, append(s.problems, places.Problems...)
+	return err
 }
 
 func (r *Reconciler) findPeople(ctx context.Context, s *scope) error {
-	people, err := reach.OfGrant(ctx, r.Client, s.grant)
+	people, err := reach.OfGrant(ctx, r.Client, s.grant, s.now)
 	s.people = people
 	if len(people.Missing) > 0 {
-		s.problem(outcome.Transientf(v1alpha1.ReasonSubjectNotFound, "%s does not exist", bounded(people.Missing)))
+		s.problem(outcome.Transientf(v1alpha1.ReasonSubjectNotFound, "%s does not exist", outcome.Bounded(people.Missing)))
 	}
 	return err
 }
 
+// countRequests counts whose requests for this Grant are active.
+func (r *Reconciler) countRequests(ctx context.Context, s *scope) error {
+	requests, err := index.RequestsOfGrant(ctx, r.Client, s.grant.Name)
+	for i := range requests {
+		if reach.Granted(&requests[i]) {
+			s.requests++
+		}
+	}
+	return err
+}
+
+// apply makes the bindings. Of a Grant on request there are none: those of its AccessRequests are theirs.
 func (r *Reconciler) apply(ctx context.Context, s *scope) error {
-	existing, err := r.Applier.Existing(ctx, s.grant.Name)
+	template := rbacplan.OfGrant(s.grant)
+	existing, err := r.Applier.Existing(ctx, template.Holder)
 	if err != nil {
 		return err
 	}
-	changes := rbacplan.Plan(rbacplan.Input{
-		Grant: s.grant, Usernames: s.people.Usernames, Places: s.places, Existing: existing, Now: s.now,
-	})
-	result := r.Applier.Execute(ctx, changes)
-	s.bindings = rbacplan.Count(s.grant, existing, result.Done)
+	in := rbacplan.Input{Template: template, Usernames: s.people.Usernames, Groups: s.people.Groups, Existing: existing}
+	if s.open && s.grant.Spec.Activation != v1alpha1.ActivationOnRequest {
+		in.Places = s.places
+	}
+	if in.NobodyNew = rbacplan.TooMany(len(in.Usernames), len(in.Places)); in.NobodyNew {
+		s.tooMany = tooMany(len(in.Usernames), len(in.Places))
+		s.problems = slices.Insert(s.problems, 0, s.tooMany)
+	}
+	result := r.Applier.Execute(ctx, rbacplan.Plan(in))
+	s.bindings = rbacplan.After(template.Holder, existing, result.Done)
 	if s.refused = result.Problem; s.refused != nil {
 		s.problems = slices.Insert(s.problems, 0, s.refused)
 	}
 	if len(result.Done) > 0 {
-		log.FromContext(ctx).Info("bindings written", "changes", len(result.Done), "bindings", s.bindings, "subjects", len(s.people.Usernames))
+		log.FromContext(ctx).Info("bindings written", "changes", len(result.Done), "bindings", len(s.bindings), "subjects", s.people.Count)
 	}
 	return nil
+}
+
+func tooMany(people, places int) *outcome.Problem {
+	return outcome.Terminalf(v1alpha1.ReasonTooManySubjects,
+		"%d people in %d places would be %d names in bindings; at most %d may be, and nobody is added: "+
+			"bind the groups instead (subjectMode: Groups), or divide this into several Grants",
+		people, places, people*places, rbacplan.MaxNames)
 }
 
 func (s *scope) problem(p *outcome.Problem) { s.problems = append(s.problems, p) }

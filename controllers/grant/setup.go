@@ -23,6 +23,7 @@ import (
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/index"
+	"github.com/rollcall-iam/rollcall/internal/rbacplan"
 	"github.com/rollcall-iam/rollcall/internal/reach"
 )
 
@@ -51,6 +52,10 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		WatchesMetadata(&rbacv1.Role{}, handler.EnqueueRequestsFromMapFunc(r.grantsOfRole(v1alpha1.RoleKindRole)), comesOrGoes).
 		Watches(&rbacv1.RoleBinding{}, handler.EnqueueRequestsFromMapFunc(grantOfBinding)).
 		Watches(&rbacv1.ClusterRoleBinding{}, handler.EnqueueRequestsFromMapFunc(grantOfBinding)).
+		Watches(&v1alpha1.Lock{}, handler.EnqueueRequestsFromMapFunc(r.grantsOfLock),
+			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.AccessRequest{}, handler.EnqueueRequestsFromMapFunc(grantOfRequest),
+			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.GrantedDiffers})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
 }
@@ -97,7 +102,7 @@ func (r *Reconciler) grantsOfGroup(ctx context.Context, object client.Object) []
 
 func (r *Reconciler) grantsOfNamespace(ctx context.Context, object client.Object) []reconcile.Request {
 	grants, err := index.GrantsOfScope(ctx, r.Client, v1alpha1.ScopeNamespaces)
-	grants = slices.DeleteFunc(grants, func(g v1alpha1.Grant) bool { return !selects(&g, object) })
+	grants = slices.DeleteFunc(grants, func(g v1alpha1.Grant) bool { return !reach.Selects(&g, object) })
 	return reach.Requests(ctx, grants, err)
 }
 
@@ -109,9 +114,35 @@ func (r *Reconciler) grantsOfRole(kind v1alpha1.RoleKind) handler.MapFunc {
 }
 
 func grantOfBinding(_ context.Context, object client.Object) []reconcile.Request {
-	grant := object.GetLabels()[v1alpha1.LabelGrant]
-	if grant == "" {
+	holder, found := index.HolderOf(object)
+	if !found || holder.Kind != rbacplan.KindGrant {
 		return nil
 	}
-	return []reconcile.Request{{NamespacedName: types.NamespacedName{Name: grant}}}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Name: holder.Name}}}
+}
+
+// grantsOfLock are the Grants of a User who is kept out, or let in again; of a Group all, since its people are many.
+func (r *Reconciler) grantsOfLock(ctx context.Context, object client.Object) []reconcile.Request {
+	lock, ok := object.(*v1alpha1.Lock)
+	if !ok {
+		return nil
+	}
+	if lock.Spec.Target.Kind == v1alpha1.SubjectGroup {
+		grants, err := index.Grants(ctx, r.Client)
+		return reach.Requests(ctx, grants, err)
+	}
+	var user v1alpha1.User
+	if err := r.Client.Get(ctx, client.ObjectKey{Name: lock.Spec.Target.Name}, &user); err != nil {
+		return nil
+	}
+	grants, err := reach.Grants(ctx, r.Client, &user)
+	return reach.Requests(ctx, grants, err)
+}
+
+func grantOfRequest(_ context.Context, object client.Object) []reconcile.Request {
+	request, ok := object.(*v1alpha1.AccessRequest)
+	if !ok {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Name: request.Spec.GrantRef.Name}}}
 }

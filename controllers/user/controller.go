@@ -77,6 +77,11 @@ func (r *Reconciler) findDirectory(ctx context.Context, s *scope) (err error) {
 
 func (r *Reconciler) decide(ctx context.Context, s *scope) error {
 	facts := person.Facts{User: s.user, Directory: s.directory}
+	locks, err := reach.Locks(ctx, r.Client, s.user, s.now)
+	if err != nil {
+		return err
+	}
+	facts.Locks = locks
 	if err := r.findNamesake(ctx, s, &facts); err != nil {
 		return err
 	}
@@ -139,7 +144,8 @@ func (r *Reconciler) findGroups(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// findGrants lists the Grants that give something: to people who may act, while the window is open, through bindings.
+// findGrants lists the Grants that give something: to people who may act, while the window is open, through bindings; those on
+// request through an AccessRequest that is active.
 func (r *Reconciler) findGrants(ctx context.Context, s *scope) error {
 	if s.verdict.Status != metav1.ConditionTrue {
 		return nil
@@ -154,6 +160,16 @@ func (r *Reconciler) findGrants(ctx context.Context, s *scope) error {
 			s.grants = append(s.grants, grants[i].Name)
 		}
 	}
+	requests, err := index.RequestsOfUsername(ctx, r.Client, s.username)
+	if err != nil {
+		return fmt.Errorf("list AccessRequests: %w", err)
+	}
+	for i := range requests {
+		if reach.Granted(&requests[i]) && reach.Asked(&requests[i], s.user) {
+			s.grants = append(s.grants, requests[i].Spec.GrantRef.Name)
+		}
+	}
 	slices.Sort(s.grants)
+	s.grants = slices.Compact(s.grants)
 	return nil
 }

@@ -40,6 +40,17 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.HoldsDiffers})).
 		Watches(&v1alpha1.Grant{}, handler.EnqueueRequestsFromMapFunc(r.usersOfGrant),
 			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.GivesDiffers})).
+		Watches(&v1alpha1.Lock{}, handler.Funcs{
+			CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { r.enqueueTarget(ctx, q, e.Object) },
+			DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { r.enqueueTarget(ctx, q, e.Object) },
+			UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
+				if e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() {
+					r.enqueueTarget(ctx, q, e.ObjectNew)
+				}
+			},
+		}).
+		Watches(&v1alpha1.AccessRequest{}, handler.EnqueueRequestsFromMapFunc(r.requester),
+			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.GrantedDiffers})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
 }
@@ -58,6 +69,32 @@ func leaversFirst(_ context.Context, e event.UpdateEvent, q queue) {
 		prioritized.AddWithOpts(priorityqueue.AddOpts{Priority: new(first)},
 			reconcile.Request{NamespacedName: types.NamespacedName{Name: after.Name}})
 	}
+}
+
+// enqueueTarget looks at whom a Lock keeps out, or kept out, before others.
+func (r *Reconciler) enqueueTarget(ctx context.Context, q queue, object client.Object) {
+	lock, ok := object.(*v1alpha1.Lock)
+	if !ok {
+		return
+	}
+	users, _, err := reach.OfTarget(ctx, r.Client, lock.Spec.Target)
+	requests := reach.Requests(ctx, users, err)
+	if prioritized, can := q.(priorityqueue.PriorityQueue[reconcile.Request]); can {
+		prioritized.AddWithOpts(priorityqueue.AddOpts{Priority: new(first)}, requests...)
+		return
+	}
+	for _, request := range requests {
+		q.Add(request)
+	}
+}
+
+// requester is the User who made an AccessRequest.
+func (r *Reconciler) requester(_ context.Context, object client.Object) []reconcile.Request {
+	request, ok := object.(*v1alpha1.AccessRequest)
+	if !ok || request.Status.User == nil {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Name: request.Status.User.Name}}}
 }
 
 // mayAct says whether neither the directory nor the spec keeps a User out.
@@ -109,20 +146,8 @@ func (r *Reconciler) usersOfGrant(ctx context.Context, object client.Object) []r
 	if !ok {
 		return nil
 	}
-	var requests []reconcile.Request
-	for _, subject := range grant.Spec.Subjects {
-		if subject.Kind == v1alpha1.SubjectUser {
-			requests = append(requests, reconcile.Request{NamespacedName: types.NamespacedName{Name: subject.Name}})
-			continue
-		}
-		var group v1alpha1.Group
-		if err := r.Client.Get(ctx, client.ObjectKey{Name: subject.Name}, &group); err != nil {
-			continue
-		}
-		users, err := reach.OfGroup(ctx, r.Client, &group)
-		requests = append(requests, reach.Requests(ctx, users, err)...)
-	}
-	return requests
+	users, err := reach.Subjects(ctx, r.Client, grant)
+	return reach.Requests(ctx, users, err)
 }
 
 // directoryDiffers lets through what may change what people are called, and whether anybody vouches for them.

@@ -1,7 +1,7 @@
 // Copyright 2026 The Rollcall Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package apply is the only writer of RBAC: it reads what bindings a Grant has and executes a plan.
+// Package apply is the only writer of RBAC: it reads what bindings a Grant or an AccessRequest has and executes a plan.
 package apply
 
 import (
@@ -46,15 +46,15 @@ type Result struct {
 	Problem *outcome.Problem
 }
 
-// Existing reads the bindings that carry a Grant's label.
-func (a *Applier) Existing(ctx context.Context, grant string) ([]rbacplan.Binding, error) {
-	roleBindings, err := index.RoleBindingsOfGrant(ctx, a.Client, grant)
+// Existing reads the bindings that carry a holder's label.
+func (a *Applier) Existing(ctx context.Context, holder rbacplan.Holder) ([]rbacplan.Binding, error) {
+	roleBindings, err := index.RoleBindingsOf(ctx, a.Client, holder)
 	if err != nil {
-		return nil, fmt.Errorf("list RoleBindings of Grant %s: %w", grant, err)
+		return nil, fmt.Errorf("list RoleBindings of %s %s: %w", holder.Kind, holder.Name, err)
 	}
-	clusterRoleBindings, err := index.ClusterRoleBindingsOfGrant(ctx, a.Client, grant)
+	clusterRoleBindings, err := index.ClusterRoleBindingsOf(ctx, a.Client, holder)
 	if err != nil {
-		return nil, fmt.Errorf("list ClusterRoleBindings of Grant %s: %w", grant, err)
+		return nil, fmt.Errorf("list ClusterRoleBindings of %s %s: %w", holder.Kind, holder.Name, err)
 	}
 	bindings := make([]rbacplan.Binding, 0, len(roleBindings)+len(clusterRoleBindings))
 	for i := range roleBindings {
@@ -68,23 +68,50 @@ func (a *Applier) Existing(ctx context.Context, grant string) ([]rbacplan.Bindin
 	return bindings, nil
 }
 
+// Withdraw deletes the bindings of a holder that is gone or going, without waiting for the garbage collector.
+func (a *Applier) Withdraw(ctx context.Context, holder rbacplan.Holder) *outcome.Problem {
+	existing, err := a.Existing(ctx, holder)
+	if err != nil {
+		return outcome.Of(err, v1alpha1.ReasonFailed)
+	}
+	return a.Execute(ctx, rbacplan.Withdraw(holder, existing)).Problem
+}
+
 func read(object client.Object, roleRef rbacv1.RoleRef, subjects []rbacv1.Subject) rbacplan.Binding {
 	b := rbacplan.Binding{
 		Namespace: object.GetNamespace(),
 		Name:      object.GetName(),
-		Grant:     object.GetLabels()[v1alpha1.LabelGrant],
-		Owner:     owner(object),
-		RoleRef:   roleRef,
+		Template: rbacplan.Template{
+			Holder: holder(object), RoleRef: roleRef,
+			Labels: known(object.GetLabels(), v1alpha1.LabelManagedBy, v1alpha1.LabelGrant, v1alpha1.LabelRequest),
+			Annotations: known(object.GetAnnotations(), v1alpha1.AnnotationGrantUID, v1alpha1.AnnotationGrantGeneration,
+				v1alpha1.AnnotationRequestUID, v1alpha1.AnnotationApprovers),
+		},
 	}
 	for _, subject := range subjects {
-		if subject.Kind == rbacv1.UserKind {
+		switch subject.Kind {
+		case rbacv1.UserKind:
 			b.Usernames = append(b.Usernames, subject.Name)
-		} else {
+		case rbacv1.GroupKind:
+			b.Groups = append(b.Groups, subject.Name)
+		default:
 			b.Foreign = true
 		}
 	}
 	slices.Sort(b.Usernames)
+	slices.Sort(b.Groups)
 	return b
+}
+
+// known are the values of ours among labels or annotations: others may add theirs.
+func known(values map[string]string, keys ...string) map[string]string {
+	ours := make(map[string]string, len(keys))
+	for _, key := range keys {
+		if value, found := values[key]; found {
+			ours[key] = value
+		}
+	}
+	return ours
 }
 
 // Execute makes every change that can be made: deletions first, then updates, then creations, many of each at once.
@@ -162,9 +189,9 @@ func (a *Applier) create(ctx context.Context, b *rbacplan.Binding) error {
 	if err := a.Live.Get(ctx, client.ObjectKeyFromObject(found), found); err != nil {
 		return err
 	}
-	if owner(found) != b.Owner {
+	if holder(found).UID != b.Holder.UID {
 		return outcome.Terminalf(v1alpha1.ReasonBindingConflict,
-			"%s exists and is not this Grant's: delete or rename it", describe(b))
+			"%s exists and is not this %s's: delete or rename it", describe(b), b.Holder.Kind)
 	}
 	if roleRef(found) != b.RoleRef {
 		uid := found.GetUID()

@@ -7,7 +7,11 @@ package credential
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
+	"strings"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 )
@@ -39,6 +43,8 @@ type Secret struct {
 	Fingerprint string
 	// Username that the certificate speaks for.
 	Username string
+	// Groups that it speaks for besides the marker group, sorted.
+	Groups []string
 }
 
 // Input is all that a decision depends on.
@@ -47,6 +53,8 @@ type Input struct {
 	Wanted bool
 	// Username that a certificate must speak for.
 	Username string
+	// Groups that it must speak for, and no others, sorted: those that bindings name.
+	Groups []string
 	// Duration that is asked for each certificate.
 	Duration time.Duration
 	// Certificate that was recorded last; nil where none was.
@@ -112,6 +120,8 @@ func stale(in Input) string {
 		return "the Secret was changed"
 	case in.Secret.Username != in.Username:
 		return "the username changed"
+	case !slices.Equal(in.Secret.Groups, in.Groups):
+		return "the groups that Grants bind changed"
 	case !in.Now.Before(in.Certificate.RenewTime.Time):
 		return "renewal"
 	case in.Certificate.RenewTime.Sub(in.Now) > in.Duration:
@@ -128,4 +138,26 @@ func RenewTime(issued, notAfter time.Time, fingerprint string) time.Time {
 	fraction := float64(binary.BigEndian.Uint32(sum[:4])) / (1 << 32)
 	life := notAfter.Sub(issued)
 	return issued.Add(time.Duration(float64(life) * (earliestRenewal + renewalSpread*fraction))).Truncate(time.Second)
+}
+
+// Certified are the groups that certificates which are still valid speak for, sorted by name, once one more is issued: the groups of
+// the new one until it ends, and those of its predecessors until they end.
+func Certified(before []v1alpha1.CertifiedGroup, groups []string, notAfter, now time.Time) []v1alpha1.CertifiedGroup {
+	last := map[string]metav1.Time{}
+	for _, group := range before {
+		if now.Before(group.NotAfter.Time) {
+			last[group.Name] = group.NotAfter
+		}
+	}
+	for _, name := range groups {
+		if known, found := last[name]; !found || known.Time.Before(notAfter) {
+			last[name] = metav1.NewTime(notAfter)
+		}
+	}
+	certified := make([]v1alpha1.CertifiedGroup, 0, len(last))
+	for name, until := range last {
+		certified = append(certified, v1alpha1.CertifiedGroup{Name: name, NotAfter: until})
+	}
+	slices.SortFunc(certified, func(a, b v1alpha1.CertifiedGroup) int { return strings.Compare(a.Name, b.Name) })
+	return certified
 }

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/rbacplan"
 )
 
 // Keys of the indexes.
@@ -27,11 +28,20 @@ const (
 	grantsBySubject    = "grants-by-subject"
 	grantsByRole       = "grants-by-role"
 	grantsByScope      = "grants-by-scope"
-	bindingsByGrant    = "bindings-by-grant"
+	bindingsByHolder   = "bindings-by-holder"
+	locksByTarget      = "locks-by-target"
+	requestsByGrant    = "requests-by-grant"
+	requestsByUsername = "requests-by-username"
+	requestsByState    = "requests-by-state"
+	approvalsByRequest = "approvals-by-request"
+	approvalsByPerson  = "approvals-by-approver"
 	directoriesByInput = "directories-by-secret"
 
 	directoriesByImport = "directories-by-import"
 )
+
+// open is the state of AccessRequests that have not ended.
+const open = "open"
 
 type definition struct {
 	object client.Object
@@ -64,8 +74,21 @@ func definitions() []definition {
 			return []string{pair(string(g.Spec.RoleRef.Kind), g.Spec.RoleRef.Name)}
 		}),
 		define(grantsByScope, func(g *v1alpha1.Grant) []string { return []string{string(g.Spec.Scope)} }),
-		define(bindingsByGrant, func(b *rbacv1.RoleBinding) []string { return []string{b.Labels[v1alpha1.LabelGrant]} }),
-		define(bindingsByGrant, func(b *rbacv1.ClusterRoleBinding) []string { return []string{b.Labels[v1alpha1.LabelGrant]} }),
+		define(bindingsByHolder, func(b *rbacv1.RoleBinding) []string { return holderOf(b) }),
+		define(bindingsByHolder, func(b *rbacv1.ClusterRoleBinding) []string { return holderOf(b) }),
+		define(locksByTarget, func(l *v1alpha1.Lock) []string {
+			return []string{pair(string(l.Spec.Target.Kind), l.Spec.Target.Name)}
+		}),
+		define(requestsByGrant, func(r *v1alpha1.AccessRequest) []string { return []string{r.Spec.GrantRef.Name} }),
+		define(requestsByUsername, func(r *v1alpha1.AccessRequest) []string { return []string{r.Spec.UserName} }),
+		define(requestsByState, func(r *v1alpha1.AccessRequest) []string {
+			if r.Status.EndTime != nil {
+				return nil
+			}
+			return []string{open}
+		}),
+		define(approvalsByPerson, func(a *v1alpha1.Approval) []string { return []string{a.Spec.Approver} }),
+		define(approvalsByRequest, func(a *v1alpha1.Approval) []string { return []string{a.Spec.RequestRef.Name} }),
 		define(directoriesByInput, directorySecrets),
 		define(directoriesByImport, func(d *v1alpha1.Directory) []string { return []string{string(d.Spec.Import)} }),
 	}
@@ -115,6 +138,24 @@ func groupName(g *v1alpha1.Group) []string {
 		return nil
 	}
 	return []string{pair(g.Spec.DirectoryRef.Name, g.Spec.GroupName)}
+}
+
+// holderOf is whom a generated binding's labels say that it was made for.
+func holderOf(binding client.Object) []string {
+	holder, found := HolderOf(binding)
+	if !found {
+		return nil
+	}
+	return []string{pair(string(holder.Kind), holder.Name)}
+}
+
+// HolderOf is whom a generated binding's labels say that it was made for: a request before the Grant that it is about.
+func HolderOf(binding client.Object) (holder rbacplan.Holder, found bool) {
+	if name := binding.GetLabels()[v1alpha1.LabelRequest]; name != "" {
+		return rbacplan.Holder{Kind: rbacplan.KindRequest, Name: name}, true
+	}
+	name := binding.GetLabels()[v1alpha1.LabelGrant]
+	return rbacplan.Holder{Kind: rbacplan.KindGrant, Name: name}, name != ""
 }
 
 func grantSubjects(g *v1alpha1.Grant) []string {

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/rbacplan"
 )
 
 // UsersOfDirectory lists the Users that refer to a Directory.
@@ -74,18 +75,57 @@ func GrantsOfScope(ctx context.Context, c client.Reader, scope v1alpha1.GrantSco
 	return grants(ctx, c, grantsByScope, string(scope))
 }
 
-// RoleBindingsOfGrant lists the generated RoleBindings of a Grant.
-func RoleBindingsOfGrant(ctx context.Context, c client.Reader, grant string) ([]rbacv1.RoleBinding, error) {
+// RoleBindingsOf lists the generated RoleBindings of a Grant or an AccessRequest.
+func RoleBindingsOf(ctx context.Context, c client.Reader, holder rbacplan.Holder) ([]rbacv1.RoleBinding, error) {
 	var list rbacv1.RoleBindingList
-	err := c.List(ctx, &list, client.MatchingFields{bindingsByGrant: grant}, client.UnsafeDisableDeepCopy)
+	err := c.List(ctx, &list, client.MatchingFields{bindingsByHolder: pair(string(holder.Kind), holder.Name)}, client.UnsafeDisableDeepCopy)
 	return list.Items, err
 }
 
-// ClusterRoleBindingsOfGrant lists the generated ClusterRoleBindings of a Grant.
-func ClusterRoleBindingsOfGrant(ctx context.Context, c client.Reader, grant string) ([]rbacv1.ClusterRoleBinding, error) {
+// ClusterRoleBindingsOf lists the generated ClusterRoleBindings of a Grant or an AccessRequest.
+func ClusterRoleBindingsOf(ctx context.Context, c client.Reader, holder rbacplan.Holder) ([]rbacv1.ClusterRoleBinding, error) {
 	var list rbacv1.ClusterRoleBindingList
-	err := c.List(ctx, &list, client.MatchingFields{bindingsByGrant: grant}, client.UnsafeDisableDeepCopy)
+	err := c.List(ctx, &list, client.MatchingFields{bindingsByHolder: pair(string(holder.Kind), holder.Name)}, client.UnsafeDisableDeepCopy)
 	return list.Items, err
+}
+
+// Locks lists all of them.
+func Locks(ctx context.Context, c client.Reader) ([]v1alpha1.Lock, error) {
+	var list v1alpha1.LockList
+	err := c.List(ctx, &list, client.UnsafeDisableDeepCopy)
+	return list.Items, err
+}
+
+// LocksOf lists the Locks on a Group or User.
+func LocksOf(ctx context.Context, c client.Reader, kind v1alpha1.SubjectKind, name string) ([]v1alpha1.Lock, error) {
+	var list v1alpha1.LockList
+	err := c.List(ctx, &list, client.MatchingFields{locksByTarget: pair(string(kind), name)}, client.UnsafeDisableDeepCopy)
+	return list.Items, err
+}
+
+// RequestsOfGrant lists the AccessRequests for a Grant.
+func RequestsOfGrant(ctx context.Context, c client.Reader, grant string) ([]v1alpha1.AccessRequest, error) {
+	return requests(ctx, c, requestsByGrant, grant)
+}
+
+// RequestsOfUsername lists the AccessRequests of whoever has a Kubernetes username.
+func RequestsOfUsername(ctx context.Context, c client.Reader, username string) ([]v1alpha1.AccessRequest, error) {
+	return requests(ctx, c, requestsByUsername, username)
+}
+
+// OpenRequests lists the AccessRequests that have not ended.
+func OpenRequests(ctx context.Context, c client.Reader) ([]v1alpha1.AccessRequest, error) {
+	return requests(ctx, c, requestsByState, open)
+}
+
+// ApprovalsBy lists the Approvals of whoever has a Kubernetes username.
+func ApprovalsBy(ctx context.Context, c client.Reader, approver string) ([]v1alpha1.Approval, error) {
+	return approvals(ctx, c, approvalsByPerson, approver)
+}
+
+// ApprovalsOf lists the Approvals that name an AccessRequest, whatever its uid.
+func ApprovalsOf(ctx context.Context, c client.Reader, request string) ([]v1alpha1.Approval, error) {
+	return approvals(ctx, c, approvalsByRequest, request)
 }
 
 // DirectoriesOfSecret lists the Directories that read a Secret.
@@ -112,6 +152,18 @@ func users(ctx context.Context, c client.Reader, key, value string) ([]v1alpha1.
 
 func groups(ctx context.Context, c client.Reader, key, value string) ([]v1alpha1.Group, error) {
 	var list v1alpha1.GroupList
+	err := c.List(ctx, &list, client.MatchingFields{key: value}, client.UnsafeDisableDeepCopy)
+	return list.Items, err
+}
+
+func requests(ctx context.Context, c client.Reader, key, value string) ([]v1alpha1.AccessRequest, error) {
+	var list v1alpha1.AccessRequestList
+	err := c.List(ctx, &list, client.MatchingFields{key: value}, client.UnsafeDisableDeepCopy)
+	return list.Items, err
+}
+
+func approvals(ctx context.Context, c client.Reader, key, value string) ([]v1alpha1.Approval, error) {
+	var list v1alpha1.ApprovalList
 	err := c.List(ctx, &list, client.MatchingFields{key: value}, client.UnsafeDisableDeepCopy)
 	return list.Items, err
 }

@@ -8,6 +8,7 @@ package outcome
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -65,4 +66,24 @@ func Of(err error, reason string) *Problem {
 		return problem
 	}
 	return Transientf(reason, "%v", err)
+}
+
+// bound is how many names a message lists.
+const bound = 10
+
+// Bounded lists names in a message: the first ten, and how many more there are.
+func Bounded(names []string) string {
+	if len(names) <= bound {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:bound], ", "), len(names)-bound)
+}
+
+// Names lists objects of a kind in a message, as Bounded does.
+func Names(kind string, names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = fmt.Sprintf("%s %q", kind, name)
+	}
+	return Bounded(quoted)
 }

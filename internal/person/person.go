@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/outcome"
 )
 
 // Facts is all that the decision depends on.
@@ -22,6 +23,8 @@ type Facts struct {
 	Directory *v1alpha1.Directory
 	// Namesake is the object name of a User who has the same username by right; empty where there is none.
 	Namesake string
+	// Locks that keep the User out now, sorted by name.
+	Locks []v1alpha1.Lock
 	// NamesakeUntil is when that right ends by itself: with the last certificate of someone who may not act any more. Zero: never.
 	NamesakeUntil time.Time
 }
@@ -65,8 +68,12 @@ func Groups(user *v1alpha1.User, dir *v1alpha1.Directory, local []string) []stri
 	return slices.Compact(groups)
 }
 
-// Decide weighs the facts. What a person declared comes before what the directory says, since it is the more deliberate.
+// Decide weighs the facts. What a person declared comes before what the directory says, since it is the more deliberate, and a Lock
+// before everything else.
 func Decide(f Facts, now time.Time) Verdict {
+	if len(f.Locks) > 0 {
+		return locked(f.Locks)
+	}
 	if f.Namesake != "" {
 		verdict := denied(v1alpha1.ReasonUsernameTaken, f.NamesakeUntil.IsZero(),
 			"User %q had the same username before; delete one of the two", f.Namesake)
@@ -84,6 +91,21 @@ func Decide(f Facts, now time.Time) Verdict {
 	if expire != nil {
 		verdict.Recheck = expire.Time
 	}
+	return verdict
+}
+
+// locked names the Locks. It is looked at again when the first of them ends.
+func locked(locks []v1alpha1.Lock) Verdict {
+	names := make([]string, len(locks))
+	var recheck time.Time
+	for i := range locks {
+		names[i] = locks[i].Name
+		if expire := locks[i].Spec.ExpireTime; expire != nil && (recheck.IsZero() || expire.Time.Before(recheck)) {
+			recheck = expire.Time
+		}
+	}
+	verdict := denied(v1alpha1.ReasonLocked, false, "kept out by %s", outcome.Names("Lock", names))
+	verdict.Recheck = recheck
 	return verdict
 }
 

@@ -127,6 +127,13 @@ func checkName(name pkix.Name, subject Subject) error {
 	return nil
 }
 
+// Groups are those that a certificate speaks for, besides the marker group, sorted.
+func Groups(certificate *x509.Certificate) []string {
+	groups := slices.DeleteFunc(slices.Clone(certificate.Subject.Organization), func(o string) bool { return o == v1alpha1.ManagedGroup })
+	slices.Sort(groups)
+	return groups
+}
+
 // Fingerprint is the SHA-256 of a certificate's DER in lowercase hex, as the API server's audit log has it after "X509SHA256=".
 func Fingerprint(certificate *x509.Certificate) string {
 	sum := sha256.Sum256(certificate.Raw)

@@ -1,23 +1,17 @@
 // Copyright 2026 The Rollcall Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package rbacplan decides which bindings a Grant needs. It is pure: a Grant, the people it reaches, namespaces and existing
+// Package rbacplan decides which bindings a Grant or an AccessRequest needs. It is pure: whom to name, where, and the existing
 // bindings go in; sorted changes come out.
 package rbacplan
 
 import (
 	"cmp"
-	"fmt"
+	"maps"
 	"slices"
-	"time"
-
-	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 )
 
-// ShardSize is the most subjects that one binding names: small enough that a change of one person rewrites little.
+// ShardSize is the most people that one binding names: small enough that a change of one person rewrites little.
 const ShardSize = 1000
 
 // Binding is a RoleBinding, or a ClusterRoleBinding where Namespace is empty.
@@ -25,13 +19,11 @@ type Binding struct {
 	// Namespace is empty for a ClusterRoleBinding.
 	Namespace string
 	Name      string
-	// Grant is the value of the Grant label.
-	Grant string
-	// Owner is the uid of the Grant that controls it. Empty where none does.
-	Owner   types.UID
-	RoleRef rbacv1.RoleRef
+	Template
 	// Usernames are the users that it names, sorted.
 	Usernames []string
+	// Groups are the groups that it names, sorted.
+	Groups []string
 	// Foreign says that it names something else besides, which no plan of ours would.
 	Foreign bool
 }
@@ -57,61 +49,45 @@ type Change struct {
 
 // Input is all that a plan depends on.
 type Input struct {
-	// Grant with its uid.
-	Grant *v1alpha1.Grant
-	// Usernames of the active people whom it reaches, sorted and unique.
+	// Template of the bindings.
+	Template Template
+	// Usernames of the people whom they name, sorted and unique.
 	Usernames []string
-	// Places are the namespaces in which it holds; metav1.NamespaceAll stands for the whole cluster.
+	// Groups that they name, sorted and unique.
+	Groups []string
+	// Places are the namespaces in which there are to be bindings; metav1.NamespaceAll stands for the whole cluster.
 	Places []string
-	// Existing bindings of this Grant.
+	// NobodyNew leaves out people whom the existing bindings of a place do not name.
+	NobodyNew bool
+	// Existing bindings of this holder.
 	Existing []Binding
-	// Now decides whether the Grant's window is open.
-	Now time.Time
-}
-
-// Window says whether a Grant holds at a time, why not, and when that changes (zero: never).
-func Window(grant *v1alpha1.Grant, now time.Time) (open bool, reason string, next time.Time) {
-	start, expire := grant.Spec.StartTime, grant.Spec.ExpireTime
-	switch {
-	case expire != nil && !now.Before(expire.Time):
-		return false, v1alpha1.ReasonExpired, time.Time{}
-	case start != nil && now.Before(start.Time):
-		return false, v1alpha1.ReasonNotStarted, start.Time
-	case expire != nil:
-		return true, v1alpha1.ReasonApplied, expire.Time
-	default:
-		return true, v1alpha1.ReasonApplied, time.Time{}
-	}
 }
 
 // Plan returns the changes that make the existing bindings the wanted ones: deletions first, then by namespace and name.
 func Plan(in Input) []Change {
-	open, _, _ := Window(in.Grant, in.Now)
 	existing := map[string][]Binding{}
 	for _, b := range in.Existing {
-		if ours(in.Grant, b) {
+		if ours(in.Template.Holder, b) {
 			existing[b.Namespace] = append(existing[b.Namespace], b)
 		}
 	}
-	var changes []Change
-	if open {
-		for _, place := range in.Places {
-			changes = append(changes, planPlace(in.Grant, place, in.Usernames, existing[place])...)
-			delete(existing, place)
-		}
+	changes := make([]Change, 0, len(in.Places))
+	for _, place := range in.Places {
+		changes = append(changes, planPlace(in, place, existing[place])...)
+		delete(existing, place)
 	}
 	for place, bindings := range existing {
-		changes = append(changes, planPlace(in.Grant, place, nil, bindings)...)
+		changes = append(changes, planPlace(Input{Template: in.Template}, place, bindings)...)
 	}
 	sortChanges(changes)
 	return changes
 }
 
-// Withdraw returns the deletion of every binding of a Grant that is gone.
-func Withdraw(grant string, existing []Binding) []Change {
+// Withdraw returns the deletion of every binding of a holder that is gone, whose uid is not known any more.
+func Withdraw(holder Holder, existing []Binding) []Change {
 	var changes []Change
 	for _, b := range existing {
-		if _, shard := shardIndex(grant, b.Name); shard {
+		if _, shard := shardIndex(holder, b.Name); shard {
 			changes = append(changes, Change{Verb: Delete, Binding: b})
 		}
 	}
@@ -119,20 +95,15 @@ func Withdraw(grant string, existing []Binding) []Change {
 	return changes
 }
 
-// ours tells this Grant's bindings from those that merely carry its label, which are none of our business.
-func ours(grant *v1alpha1.Grant, b Binding) bool {
-	_, shard := shardIndex(grant.Name, b.Name)
-	return shard || b.Owner == grant.UID
+// ours tells this holder's bindings from those that merely carry its label, which are none of our business.
+func ours(holder Holder, b Binding) bool {
+	_, shard := shardIndex(holder, b.Name)
+	return shard || b.Holder.UID == holder.UID
 }
 
 // planPlace plans the bindings of one namespace, or of the cluster.
-func planPlace(grant *v1alpha1.Grant, namespace string, usernames []string, existing []Binding) []Change {
-	shards := distribute(usernames, current(grant.Name, existing))
-	wanted := make(map[string]Binding, len(shards))
-	for index, members := range shards {
-		b := desired(grant, namespace, index, members)
-		wanted[b.Name] = b
-	}
+func planPlace(in Input, namespace string, existing []Binding) []Change {
+	wanted := desired(in, namespace, current(in.Template.Holder, existing))
 	changes := make([]Change, 0, len(existing))
 	for _, b := range existing {
 		want, found := wanted[b.Name]
@@ -145,13 +116,35 @@ func planPlace(grant *v1alpha1.Grant, namespace string, usernames []string, exis
 	return changes
 }
 
-// replace makes one existing binding the wanted one. A role cannot be exchanged in place, and a binding of an earlier Grant of
+// desired are the bindings of a place by name. Groups are few, and all in the first.
+func desired(in Input, namespace string, now map[int][]string) map[string]Binding {
+	usernames := in.Usernames
+	if in.NobodyNew {
+		usernames = remaining(usernames, now)
+	}
+	shards := distribute(usernames, now)
+	if _, found := shards[0]; !found && len(in.Groups) > 0 {
+		shards[0] = nil
+	}
+	wanted := make(map[string]Binding, len(shards))
+	for index, members := range shards {
+		b := Binding{Namespace: namespace, Name: in.Template.Holder.BindingName(index), Template: in.Template, Usernames: members}
+		if index == 0 {
+			b.Groups = in.Groups
+		}
+		wanted[b.Name] = b
+	}
+	return wanted
+}
+
+// replace makes one existing binding the wanted one. A role cannot be exchanged in place, and a binding of an earlier holder of
 // that name is about to be collected.
 func replace(existing, want Binding, found bool) []Change {
+	owner := existing.Holder.UID
 	switch {
 	case !found:
 		return []Change{{Verb: Delete, Binding: existing}}
-	case existing.RoleRef != want.RoleRef, existing.Owner != "" && existing.Owner != want.Owner:
+	case existing.RoleRef != want.RoleRef, owner != "" && owner != want.Holder.UID:
 		return []Change{{Verb: Delete, Binding: existing}, {Verb: Create, Binding: want}}
 	case !same(existing, want):
 		return []Change{{Verb: Update, Binding: want}}
@@ -160,59 +153,39 @@ func replace(existing, want Binding, found bool) []Change {
 }
 
 func same(a, b Binding) bool {
-	return a.Grant == b.Grant && a.Owner == b.Owner && a.Foreign == b.Foreign &&
-		slices.Equal(a.Usernames, b.Usernames)
+	return a.Holder == b.Holder && a.Foreign == b.Foreign &&
+		maps.Equal(a.Labels, b.Labels) && maps.Equal(a.Annotations, b.Annotations) &&
+		slices.Equal(a.Usernames, b.Usernames) && slices.Equal(a.Groups, b.Groups)
 }
 
-func desired(grant *v1alpha1.Grant, namespace string, index int, usernames []string) Binding {
-	return Binding{
-		Namespace: namespace,
-		Name:      Name(grant.Name, index),
-		Grant:     grant.Name,
-		Owner:     grant.UID,
-		RoleRef: rbacv1.RoleRef{
-			APIGroup: rbacv1.GroupName, Kind: string(grant.Spec.RoleRef.Kind), Name: grant.Spec.RoleRef.Name,
-		},
-		Usernames: usernames,
-	}
-}
-
-// Name of a Grant's binding number index.
-func Name(grant string, index int) string {
-	if index == 0 {
-		return "rollcall:" + grant
-	}
-	return fmt.Sprintf("rollcall:%s:%d", grant, index)
-}
-
-// Count is how many bindings there are after changes were made to the existing ones.
-func Count(grant *v1alpha1.Grant, existing []Binding, done []Change) int {
-	count := 0
+// After are a holder's bindings once changes were made to the existing ones, sorted by namespace and name.
+func After(holder Holder, existing []Binding, done []Change) []Binding {
+	after := map[string]Binding{}
 	for _, b := range existing {
-		if ours(grant, b) {
-			count++
+		if ours(holder, b) {
+			after[place(b)] = b
 		}
 	}
 	for _, change := range done {
-		switch change.Verb {
-		case Create:
-			count++
-		case Delete:
-			count--
-		case Update:
+		if change.Verb == Delete {
+			delete(after, place(change.Binding))
+		} else {
+			after[place(change.Binding)] = change.Binding
 		}
 	}
-	return count
+	return slices.SortedFunc(maps.Values(after), byPlace)
+}
+
+func place(b Binding) string { return b.Namespace + "/" + b.Name }
+
+func byPlace(a, b Binding) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 }
 
 // sortChanges puts withdrawals first: whole bindings, then the rest by place; a deletion stays before the creation of its name.
 func sortChanges(changes []Change) {
 	rank := map[Verb]int{Delete: 0, Update: 1, Create: 2}
 	slices.SortStableFunc(changes, func(a, b Change) int {
-		return cmp.Or(
-			cmp.Compare(rank[a.Verb], rank[b.Verb]),
-			cmp.Compare(a.Binding.Namespace, b.Binding.Namespace),
-			cmp.Compare(a.Binding.Name, b.Binding.Name),
-		)
+		return cmp.Or(cmp.Compare(rank[a.Verb], rank[b.Verb]), byPlace(a.Binding, b.Binding))
 	})
 }

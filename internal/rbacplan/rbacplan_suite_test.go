@@ -17,6 +17,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/rbacplan"
@@ -63,6 +64,18 @@ func expires(at time.Time) func(*v1alpha1.Grant) {
 	return func(g *v1alpha1.Grant) { g.Spec.ExpireTime = &metav1.Time{Time: at} }
 }
 
+// holder of the bindings of grant().
+func holder() rbacplan.Holder {
+	return rbacplan.Holder{Kind: rbacplan.KindGrant, Name: "g", UID: "uid-g"}
+}
+
+// labelled is a binding with the Grant's label and an owner.
+func labelled(namespace, name, owner string, usernames ...string) rbacplan.Binding {
+	b := rbacplan.Binding{Namespace: namespace, Name: name, Template: rbacplan.OfGrant(grant()), Usernames: usernames}
+	b.Holder.UID = types.UID(owner)
+	return b
+}
+
 // people are usernames from u<from> up to, and without, u<to>.
 func people(from, to int) []string {
 	list := make([]string, 0, to-from)
@@ -84,8 +97,11 @@ func newCluster(edits ...func(*v1alpha1.Grant)) *cluster {
 }
 
 func (c *cluster) plan(usernames []string, places ...string) []rbacplan.Change {
+	if open, _, _ := rbacplan.Window(c.grant, c.now); !open {
+		places = nil
+	}
 	return rbacplan.Plan(rbacplan.Input{
-		Grant: c.grant, Usernames: usernames, Places: places, Existing: slices.Clone(c.bindings), Now: c.now,
+		Template: rbacplan.OfGrant(c.grant), Usernames: usernames, Places: places, Existing: slices.Clone(c.bindings),
 	})
 }
 
@@ -159,7 +175,8 @@ func text(changes []rbacplan.Change) string {
 
 func describe(b rbacplan.Binding) string {
 	return fmt.Sprintf("%s/%s grant=%s owner=%s foreign=%t %s/%s [%s]",
-		cmp.Or(b.Namespace, "(cluster)"), b.Name, b.Grant, b.Owner, b.Foreign, b.RoleRef.Kind, b.RoleRef.Name, summary(b.Usernames))
+		cmp.Or(b.Namespace, "(cluster)"), b.Name, b.Labels[v1alpha1.LabelGrant], b.Holder.UID, b.Foreign,
+		b.RoleRef.Kind, b.RoleRef.Name, summary(b.Usernames))
 }
 
 func summary(names []string) string {

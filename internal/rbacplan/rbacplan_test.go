@@ -55,11 +55,21 @@ var _ = Describe("The bindings of a Grant", func() {
 	It("carry labels, owner, role and people", func() {
 		c := newCluster()
 		c.grant.Spec.RoleRef = v1alpha1.RoleReference{Kind: v1alpha1.RoleKindRole, Name: "deployer"}
+		c.grant.Generation = 7
 		Expect(c.plan([]string{"corp:alice", "corp:bob"}, "pay")).To(Equal([]rbacplan.Change{{
 			Verb: rbacplan.Create,
 			Binding: rbacplan.Binding{
-				Namespace: "pay", Name: "rollcall:g", Grant: "g", Owner: "uid-g",
-				RoleRef:   rbacv1.RoleRef{APIGroup: "rbac.authorization.k8s.io", Kind: "Role", Name: "deployer"},
+				Namespace: "pay", Name: "rollcall:g",
+				Template: rbacplan.Template{
+					Holder:  rbacplan.Holder{Kind: "Grant", Name: "g", UID: "uid-g"},
+					RoleRef: rbacv1.RoleRef{APIGroup: "rbac.authorization.k8s.io", Kind: "Role", Name: "deployer"},
+					Labels: map[string]string{
+						"app.kubernetes.io/managed-by": "rollcall", "iam.rollcall.dev/grant": "g",
+					},
+					Annotations: map[string]string{
+						"iam.rollcall.dev/grant-uid": "uid-g", "iam.rollcall.dev/grant-generation": "7",
+					},
+				},
 				Usernames: []string{"corp:alice", "corp:bob"},
 			},
 		}}))
@@ -133,16 +143,22 @@ var _ = Describe("The bindings of a Grant", func() {
 		Entry("when someone removes everybody", func(b *rbacplan.Binding) { b.Usernames = nil }),
 		Entry("when someone names a person twice", func(b *rbacplan.Binding) { b.Usernames = append(people(0, 3), "u00002") }),
 		Entry("when someone adds a group or service account", func(b *rbacplan.Binding) { b.Foreign = true }),
-		Entry("when someone takes the Grant's label", func(b *rbacplan.Binding) { b.Grant = "" }),
-		Entry("when someone gives it another Grant's label", func(b *rbacplan.Binding) { b.Grant = "other" }),
-		Entry("when someone takes the owner", func(b *rbacplan.Binding) { b.Owner = "" }),
+		Entry("when someone takes the Grant's label", func(b *rbacplan.Binding) { b.Labels = nil }),
+		Entry("when someone gives it another Grant's label", func(b *rbacplan.Binding) {
+			b.Labels = map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy, v1alpha1.LabelGrant: "other"}
+		}),
+		Entry("when someone takes the owner", func(b *rbacplan.Binding) { b.Holder = rbacplan.Holder{} }),
+		Entry("when someone adds a group of people", func(b *rbacplan.Binding) { b.Groups = []string{"corp:all"} }),
+		Entry("when someone says that another Grant gave it", func(b *rbacplan.Binding) {
+			b.Annotations = map[string]string{v1alpha1.AnnotationGrantUID: "uid-other", v1alpha1.AnnotationGrantGeneration: "0"}
+		}),
 	)
 
 	It("do not include those that merely carry its label", func() {
 		c := newCluster()
-		stolen := rbacplan.Binding{Namespace: "a", Name: "mine", Grant: "g", Owner: "uid-of-another", Usernames: people(0, 1)}
+		stolen := labelled("a", "mine", "uid-of-another", people(0, 1)...)
 		alike := stolen
-		alike.Name, alike.Owner = "rollcall:g2", ""
+		alike.Name, alike.Holder.UID = "rollcall:g2", ""
 		c.bindings = []rbacplan.Binding{stolen, alike}
 		c.sync(people(0, 2), "a")
 		c.sync(people(0, 2))
@@ -151,7 +167,7 @@ var _ = Describe("The bindings of a Grant", func() {
 
 	DescribeTable("include what it owns under no shard's name, which goes", func(name string) {
 		c := newCluster()
-		c.bindings = []rbacplan.Binding{{Namespace: "a", Name: name, Grant: "g", Owner: "uid-g", Usernames: people(0, 2)}}
+		c.bindings = []rbacplan.Binding{labelled("a", name, "uid-g", people(0, 2)...)}
 		c.sync(people(0, 2), "a")
 		Expect(c.sizes()).To(Equal(map[string]int{"a/rollcall:g": 2}))
 	},
@@ -249,8 +265,11 @@ var _ = Describe("Shards", func() {
 	})
 
 	It("are named and found by their number", func() {
-		Expect(rbacplan.Name("payments-edit", 0)).To(Equal("rollcall:payments-edit"))
-		Expect(rbacplan.Name("payments-edit", 12)).To(Equal("rollcall:payments-edit:12"))
+		edit := rbacplan.Holder{Kind: rbacplan.KindGrant, Name: "payments-edit"}
+		Expect(edit.BindingName(0)).To(Equal("rollcall:payments-edit"))
+		Expect(edit.BindingName(12)).To(Equal("rollcall:payments-edit:12"))
+		asked := rbacplan.Holder{Kind: rbacplan.KindRequest, Name: "payments-edit"}
+		Expect(asked.BindingName(0)).To(Equal("rollcall-request:payments-edit"))
 	})
 })
 
@@ -259,13 +278,13 @@ var _ = Describe("Withdrawing a Grant that is gone", func() {
 		c := newCluster()
 		c.sync(people(0, 1001), "b", "a")
 		others := []rbacplan.Binding{
-			{Namespace: "a", Name: "theirs", Grant: "g", Owner: "uid-of-another"},
-			{Namespace: "a", Name: "rollcall:g2", Grant: "g", Owner: "uid-of-g2"},
-			{Namespace: "a", Name: "rollcall:g:0", Grant: "g", Owner: "uid-g"},
-			{Namespace: "a", Name: "rollcall:g:x", Grant: "g", Owner: "uid-g"},
+			labelled("a", "theirs", "uid-of-another"),
+			labelled("a", "rollcall:g2", "uid-of-g2"),
+			labelled("a", "rollcall:g:0", "uid-g"),
+			labelled("a", "rollcall:g:x", "uid-g"),
 		}
 		c.bindings = append(c.bindings, others...)
-		for _, change := range rbacplan.Withdraw("g", c.bindings) {
+		for _, change := range rbacplan.Withdraw(holder(), c.bindings) {
 			Expect(change.Verb).To(Equal(rbacplan.Delete))
 			c.execute(change)
 		}
@@ -275,28 +294,28 @@ var _ = Describe("Withdrawing a Grant that is gone", func() {
 	It("deletes those too that lost their owner, which nothing else would collect", func() {
 		c := newCluster()
 		c.sync(people(0, 1), "a")
-		c.bindings[0].Owner = ""
-		Expect(rbacplan.Withdraw("g", c.bindings)).To(HaveLen(1))
+		c.bindings[0].Holder = rbacplan.Holder{}
+		Expect(rbacplan.Withdraw(holder(), c.bindings)).To(HaveLen(1))
 	})
 
 	It("is sorted", func() {
 		c := newCluster()
 		c.sync(people(0, 1001), "b", "a")
 		slices.Reverse(c.bindings)
-		Expect(text(rbacplan.Withdraw("g", c.bindings))).To(MatchRegexp(
+		Expect(text(rbacplan.Withdraw(holder(), c.bindings))).To(MatchRegexp(
 			`^delete a/rollcall:g [^\n]*\ndelete a/rollcall:g:1 [^\n]*\ndelete b/rollcall:g [^\n]*\ndelete b/rollcall:g:1 [^\n]*\n$`))
 	})
 })
 
-var _ = Describe("Counting bindings", func() {
-	It("counts ours, and what was done to them", func() {
+var _ = Describe("What there is after a plan", func() {
+	It("is ours, and what was done to them", func() {
 		c := newCluster()
 		c.sync(people(0, 1001), "a", "b")
-		c.bindings = append(c.bindings, rbacplan.Binding{Namespace: "a", Name: "theirs", Grant: "g", Owner: "uid-of-another"})
+		c.bindings = append(c.bindings, labelled("a", "theirs", "uid-of-another"))
 		changes := c.plan(people(0, 1), "b", "c")
-		Expect(rbacplan.Count(c.grant, c.bindings, nil)).To(Equal(4))
-		Expect(rbacplan.Count(c.grant, c.bindings, changes)).To(Equal(2))
-		Expect(rbacplan.Count(c.grant, c.bindings, changes[:1])).To(Equal(3))
+		Expect(rbacplan.After(holder(), c.bindings, nil)).To(HaveLen(4))
+		Expect(rbacplan.After(holder(), c.bindings, changes)).To(HaveLen(2))
+		Expect(rbacplan.After(holder(), c.bindings, changes[:1])).To(HaveLen(3))
 	})
 })
 
@@ -365,7 +384,7 @@ func damage(r *rand.Rand, c *cluster) {
 		case 1:
 			b.Usernames = slices.Sorted(slices.Values(append(people(0, 900), b.Usernames...)))
 		case 2:
-			b.Owner = ""
+			b.Holder = rbacplan.Holder{}
 		case 3:
 			b.RoleRef.Name = "cluster-admin"
 		case 4:

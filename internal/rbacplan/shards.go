@@ -10,23 +10,35 @@ import (
 )
 
 // current reads which shard names whom now. Names that are no shard's are left out, and so deleted.
-func current(grant string, existing []Binding) map[int][]string {
+func current(holder Holder, existing []Binding) map[int][]string {
 	shards := map[int][]string{}
 	for _, b := range existing {
-		if index, ok := shardIndex(grant, b.Name); ok {
+		if index, ok := shardIndex(holder, b.Name); ok {
 			shards[index] = b.Usernames
 		}
 	}
 	return shards
 }
 
-func shardIndex(grant, name string) (int, bool) {
-	if name == Name(grant, 0) {
+func shardIndex(holder Holder, name string) (int, bool) {
+	first := holder.BindingName(0)
+	if name == first {
 		return 0, true
 	}
-	number, found := strings.CutPrefix(name, Name(grant, 0)+":")
+	number, found := strings.CutPrefix(name, first+":")
 	index, err := strconv.Atoi(number)
 	return index, found && err == nil && index > 0 && strconv.Itoa(index) == number
+}
+
+// remaining are those of the usernames that some shard names now.
+func remaining(usernames []string, now map[int][]string) []string {
+	named := map[string]bool{}
+	for _, shard := range now {
+		for _, username := range shard {
+			named[username] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(usernames), func(username string) bool { return !named[username] })
 }
 
 // distribute puts every username into exactly one shard of at most ShardSize. Whoever has a place keeps it, so that one

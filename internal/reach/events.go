@@ -7,6 +7,7 @@ import (
 	"context"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -16,11 +17,12 @@ import (
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 )
 
-// HoldsDiffers lets through what changes whom a Group holds: its spec, and whether its entry is there.
+// HoldsDiffers lets through what changes whom a Group holds: its spec, whether its entry is there, and what Kubernetes calls it.
 func HoldsDiffers(e event.UpdateEvent) bool {
 	before, ok := e.ObjectOld.(*v1alpha1.Group)
 	after, also := e.ObjectNew.(*v1alpha1.Group)
-	return ok && also && (before.Generation != after.Generation || before.Status.State != after.Status.State)
+	return ok && also && (before.Generation != after.Generation || before.Status.State != after.Status.State ||
+		before.Status.GroupName != after.Status.GroupName)
 }
 
 // GivesDiffers lets through what changes whom a Grant gives something: its spec, and whether it has bindings.
@@ -33,6 +35,24 @@ func GivesDiffers(e event.UpdateEvent) bool {
 // Gives says whether a Grant has bindings now.
 func Gives(grant *v1alpha1.Grant) bool {
 	return grant.Status.Bindings != nil && *grant.Status.Bindings > 0
+}
+
+// Granted says whether an AccessRequest gives its access now.
+func Granted(request *v1alpha1.AccessRequest) bool {
+	return meta.IsStatusConditionTrue(request.Status.Conditions, v1alpha1.ConditionActive) && request.DeletionTimestamp.IsZero()
+}
+
+// Asked says whether it was this User who made an AccessRequest, and not another of that name.
+func Asked(request *v1alpha1.AccessRequest, user *v1alpha1.User) bool {
+	asked := request.Status.User
+	return asked != nil && asked.UID == string(user.UID)
+}
+
+// GrantedDiffers lets through what changes whether an AccessRequest gives its access.
+func GrantedDiffers(e event.UpdateEvent) bool {
+	before, ok := e.ObjectOld.(*v1alpha1.AccessRequest)
+	after, also := e.ObjectNew.(*v1alpha1.AccessRequest)
+	return ok && also && Granted(before) != Granted(after)
 }
 
 // DirectoryGroups are the directory's names of the groups that a User is in.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -20,8 +21,12 @@ import (
 
 // People is whom a Grant reaches.
 type People struct {
-	// Usernames of the active ones, sorted and unique.
+	// Usernames to name in bindings, sorted and unique: of everybody, or with subjectMode Groups of the Users among the subjects.
 	Usernames []string
+	// Groups to name in bindings, as Kubernetes calls them, sorted and unique: with subjectMode Groups.
+	Groups []string
+	// Count of the active people, named or in a group that is named.
+	Count int
 	// Missing are the subjects that stand for nothing now, as "Kind name", sorted.
 	Missing []string
 }
@@ -48,51 +53,110 @@ func Directory(ctx context.Context, c client.Reader, ref *v1alpha1.NameReference
 	return &directory, nil
 }
 
-// OfGrant says whom a Grant reaches.
-func OfGrant(ctx context.Context, c client.Reader, grant *v1alpha1.Grant) (People, error) {
+// OfGrant says whom a Grant reaches at a time: people who may act, and whom no Lock keeps out.
+func OfGrant(ctx context.Context, c client.Reader, grant *v1alpha1.Grant, now time.Time) (People, error) {
+	locked, err := lockedOut(ctx, c, now)
+	if err != nil {
+		return People{}, err
+	}
 	var people People
+	var reached []string
 	for _, subject := range grant.Spec.Subjects {
-		users, found, err := ofSubject(ctx, c, subject)
+		users, group, err := ofSubject(ctx, c, subject)
 		if err != nil {
 			return People{}, fmt.Errorf("resolve subject %s %s: %w", subject.Kind, subject.Name, err)
 		}
-		if !found {
+		usernames := acting(users, locked.users)
+		reached = append(reached, usernames...)
+		switch {
+		case group == nil && len(users) == 0:
 			people.Missing = append(people.Missing, fmt.Sprintf("%s %q", subject.Kind, subject.Name))
-		}
-		for i := range users {
-			if Active(&users[i]) && users[i].Status.Username != "" {
-				people.Usernames = append(people.Usernames, users[i].Status.Username)
-			}
+		case grant.Spec.SubjectMode != v1alpha1.SubjectModeGroups || group == nil:
+			people.Usernames = append(people.Usernames, usernames...)
+		case Bindable(group) && !locked.groups[group.Name]:
+			people.Groups = append(people.Groups, group.Status.GroupName)
 		}
 	}
-	slices.Sort(people.Usernames)
-	people.Usernames = slices.Compact(people.Usernames)
+	people.Usernames, people.Groups = unique(people.Usernames), unique(people.Groups)
+	people.Count = len(unique(reached))
 	slices.Sort(people.Missing)
 	return people, nil
 }
 
-func ofSubject(ctx context.Context, c client.Reader, subject v1alpha1.Subject) (users []v1alpha1.User, found bool, err error) {
-	if subject.Kind == v1alpha1.SubjectUser {
-		return named(ctx, c, []string{subject.Name})
+// Bindable says whether bindings may name a Group. The marker group is everybody with a certificate of ours.
+func Bindable(group *v1alpha1.Group) bool {
+	there := group.Spec.DirectoryRef == nil || group.Status.State == v1alpha1.IdentityPresent
+	return there && group.Status.GroupName != "" && group.Status.GroupName != v1alpha1.ManagedGroup
+}
+
+func unique(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// acting are the usernames of those who may act, and who are not locked out.
+func acting(users []v1alpha1.User, locked map[string]bool) []string {
+	var usernames []string
+	for i := range users {
+		if Active(&users[i]) && users[i].Status.Username != "" && !locked[users[i].Name] {
+			usernames = append(usernames, users[i].Status.Username)
+		}
 	}
-	var group v1alpha1.Group
-	err = c.Get(ctx, client.ObjectKey{Name: subject.Name}, &group)
-	if apierrors.IsNotFound(err) {
-		return nil, false, nil
+	return usernames
+}
+
+// Subjects lists the Users whom a Grant's subjects stand for, active or not.
+func Subjects(ctx context.Context, c client.Reader, grant *v1alpha1.Grant) ([]v1alpha1.User, error) {
+	var all []v1alpha1.User
+	for _, subject := range grant.Spec.Subjects {
+		users, _, err := ofSubject(ctx, c, subject)
+		if err != nil {
+			return nil, fmt.Errorf("resolve subject %s %s: %w", subject.Kind, subject.Name, err)
+		}
+		all = append(all, users...)
 	}
+	return all, nil
+}
+
+// BoundGroups are the groups of a User that bindings name, as Kubernetes calls them, sorted.
+func BoundGroups(ctx context.Context, c client.Reader, user *v1alpha1.User) ([]string, error) {
+	groups, err := Groups(ctx, c, user)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	users, err = OfGroup(ctx, c, &group)
-	return users, err == nil, err
+	var bound []string
+	for i := range groups {
+		grants, err := index.GrantsOfSubject(ctx, c, v1alpha1.SubjectGroup, groups[i].Name)
+		if err != nil {
+			return nil, err
+		}
+		binds := func(g v1alpha1.Grant) bool { return g.Spec.SubjectMode == v1alpha1.SubjectModeGroups && Gives(&g) }
+		if Bindable(&groups[i]) && slices.ContainsFunc(grants, binds) {
+			bound = append(bound, groups[i].Status.GroupName)
+		}
+	}
+	return unique(bound), nil
+}
+
+// ofSubject is whom a subject stands for: the User, or the Group and the Users in it; neither where it does not exist.
+func ofSubject(ctx context.Context, c client.Reader, subject v1alpha1.Subject) (users []v1alpha1.User, group *v1alpha1.Group, err error) {
+	if subject.Kind == v1alpha1.SubjectUser {
+		users, err = named(ctx, c, []string{subject.Name})
+		return users, nil, err
+	}
+	group = &v1alpha1.Group{}
+	if err := c.Get(ctx, client.ObjectKey{Name: subject.Name}, group); err != nil {
+		return nil, nil, client.IgnoreNotFound(err)
+	}
+	users, err = OfGroup(ctx, c, group)
+	return users, group, err
 }
 
 // OfGroup lists the Users in a Group. A directory's Group whose entry is gone has none, whatever another entry of that name has.
 func OfGroup(ctx context.Context, c client.Reader, group *v1alpha1.Group) ([]v1alpha1.User, error) {
 	switch {
 	case group.Spec.DirectoryRef == nil:
-		users, _, err := named(ctx, c, group.Spec.Members)
-		return users, err
+		return named(ctx, c, group.Spec.Members)
 	case group.Status.State != v1alpha1.IdentityPresent:
 		return nil, nil
 	default:
@@ -100,22 +164,21 @@ func OfGroup(ctx context.Context, c client.Reader, group *v1alpha1.Group) ([]v1a
 	}
 }
 
-// named gets Users by object name; found says whether all of them exist.
-func named(ctx context.Context, c client.Reader, names []string) (users []v1alpha1.User, found bool, err error) {
-	found = true
+// named gets those of the Users that exist, by object name.
+func named(ctx context.Context, c client.Reader, names []string) ([]v1alpha1.User, error) {
+	var users []v1alpha1.User
 	for _, name := range names {
 		var user v1alpha1.User
 		err := c.Get(ctx, client.ObjectKey{Name: name}, &user)
-		switch {
-		case err == nil:
-			users = append(users, user)
-		case apierrors.IsNotFound(err):
-			found = false
-		default:
-			return nil, false, err
+		if apierrors.IsNotFound(err) {
+			continue
 		}
+		if err != nil {
+			return nil, err
+		}
+		users = append(users, user)
 	}
-	return users, found, nil
+	return users, nil
 }
 
 // Groups lists the Group objects that a User is in: those of its directory's groups, and local ones.

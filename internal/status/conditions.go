@@ -15,6 +15,7 @@ import (
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	iamac "github.com/rollcall-iam/rollcall/api/v1alpha1/applyconfiguration/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 )
 
@@ -77,6 +78,18 @@ func Apply(conditions []metav1.Condition) []*metav1ac.ConditionApplyConfiguratio
 		c := &conditions[i]
 		applied[i] = metav1ac.Condition().WithType(c.Type).WithStatus(c.Status).WithReason(c.Reason).WithMessage(c.Message).
 			WithObservedGeneration(c.ObservedGeneration).WithLastTransitionTime(c.LastTransitionTime)
+	}
+	return applied
+}
+
+// Applied turns the bindings that a status names into what server-side apply wants.
+func Applied(bindings []v1alpha1.AppliedBinding) []*iamac.AppliedBindingApplyConfiguration {
+	applied := make([]*iamac.AppliedBindingApplyConfiguration, len(bindings))
+	for i, b := range bindings {
+		applied[i] = iamac.AppliedBinding().WithName(b.Name)
+		if b.Namespace != "" {
+			applied[i].WithNamespace(b.Namespace)
+		}
 	}
 	return applied
 }

@@ -49,7 +49,7 @@ func failing(condition *metav1.Condition) bool {
 // underWay are the reasons of conditions that last moments when all is well.
 func underWay(reason string) bool {
 	switch reason {
-	case v1alpha1.ReasonIssuing, v1alpha1.ReasonMirroring, v1alpha1.ReasonDirectoryPending:
+	case v1alpha1.ReasonIssuing, v1alpha1.ReasonMirroring, v1alpha1.ReasonDirectoryPending, v1alpha1.ReasonLocking, v1alpha1.ReasonPending:
 		return true
 	}
 	return false

@@ -432,7 +432,13 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.GrantVersion
   map:
     fields:
+    - name: approval
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.ApprovalMode
     - name: generation
+      type:
+        scalar: numeric
+    - name: quorum
       type:
         scalar: numeric
     - name: time

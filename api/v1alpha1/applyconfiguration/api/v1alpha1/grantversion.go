@@ -6,6 +6,7 @@
 package v1alpha1
 
 import (
+	apiv1alpha1 "github.com/rollcall-iam/rollcall/api/v1alpha1"
 	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -18,6 +19,10 @@ type GrantVersionApplyConfiguration struct {
 	UID *string `json:"uid,omitempty"`
 	// generation of the Grant.
 	Generation *int64 `json:"generation,omitempty"`
+	// approval is what the Grant's request.approval was: whether access waits for it.
+	Approval *apiv1alpha1.ApprovalMode `json:"approval,omitempty"`
+	// quorum is what the Grant's request.quorum was: how many people have to approve.
+	Quorum *int32 `json:"quorum,omitempty"`
 	// time from which on Approvals are for this generation: earlier ones may have been for another and do not count.
 	Time *v1.Time `json:"time,omitempty"`
 }
@@ -41,6 +46,22 @@ func (b *GrantVersionApplyConfiguration) WithUID(value string) *GrantVersionAppl
 // If called multiple times, the Generation field is set to the value of the last call.
 func (b *GrantVersionApplyConfiguration) WithGeneration(value int64) *GrantVersionApplyConfiguration {
 	b.Generation = &value
+	return b
+}
+
+// WithApproval sets the Approval field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Approval field is set to the value of the last call.
+func (b *GrantVersionApplyConfiguration) WithApproval(value apiv1alpha1.ApprovalMode) *GrantVersionApplyConfiguration {
+	b.Approval = &value
+	return b
+}
+
+// WithQuorum sets the Quorum field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Quorum field is set to the value of the last call.
+func (b *GrantVersionApplyConfiguration) WithQuorum(value int32) *GrantVersionApplyConfiguration {
+	b.Quorum = &value
 	return b
 }
 

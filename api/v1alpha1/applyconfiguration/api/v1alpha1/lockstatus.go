@@ -14,7 +14,7 @@ import (
 //
 // LockStatus is what a Lock does now.
 type LockStatusApplyConfiguration struct {
-	// conditions are Ready (reasons Locked, Expired, TargetNotFound), Reconciling, Stalled.
+	// conditions are Ready (reasons Locked, Locking, Expired, TargetNotFound), Reconciling, Stalled.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation that this status speaks of; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`

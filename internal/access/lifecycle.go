@@ -1,0 +1,216 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package access
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/outcome"
+)
+
+// accept looks at a request for the first time: what cannot be as it is asked for ends it; what may still come is waited for.
+func (v *Verdict) accept(f Facts, now time.Time) {
+	if reason := refused(f); reason != "" {
+		v.end(reason, now)
+		return
+	}
+	if reason, message := missing(f); reason != "" {
+		v.wait(Pending, reason, message, time.Time{})
+		return
+	}
+	policy := f.Grant.Spec.Request
+	v.Record.Grant = &v1alpha1.GrantVersion{
+		UID: string(f.Grant.UID), Generation: f.Grant.Generation, Approval: policy.Approval, Quorum: policy.Quorum,
+		Time: metav1.NewTime(approvableSince(f.GrantWritten, now)),
+	}
+	v.Record.User = &v1alpha1.Requester{Name: f.Requester.Name, UID: string(f.Requester.UID)}
+}
+
+// approvableSince is from when on Approvals are surely about the Grant as it is: the second after it was written, or now, which it was
+// written before in any case.
+func approvableSince(written, now time.Time) time.Time {
+	if next := written.Truncate(time.Second).Add(time.Second); !written.IsZero() && next.Before(now) {
+		return next
+	}
+	return now
+}
+
+// refused is why a request can never be what its Grant allows. Both are immutable, or a Grant that changes ends it anyway.
+func refused(f Facts) string {
+	switch spec := &f.Request.Spec; {
+	case f.Grant == nil:
+		return ""
+	case f.Grant.Spec.Activation != v1alpha1.ActivationOnRequest || f.Grant.Spec.Request == nil:
+		return v1alpha1.ReasonNotOnRequest
+	case spec.DurationSeconds > f.Grant.Spec.Request.MaxDurationSeconds:
+		return v1alpha1.ReasonDurationTooLong
+	case !ticketFits(f.Grant.Spec.Request.RequireTicket, spec.Ticket):
+		return v1alpha1.ReasonTicketRefused
+	}
+	return ""
+}
+
+// ticketFits says whether the whole ticket matches a pattern. A pattern that does not parse, which admission refuses, fits nothing.
+func ticketFits(pattern, ticket string) bool {
+	if pattern == "" {
+		return true
+	}
+	expression, err := regexp.Compile(`^(?:` + pattern + `)$`)
+	return err == nil && expression.MatchString(ticket)
+}
+
+// missing is what a request waits for before it can be accepted.
+func missing(f Facts) (reason, message string) {
+	switch {
+	case f.Grant == nil:
+		return v1alpha1.ReasonGrantNotFound, fmt.Sprintf("Grant %q does not exist", f.Request.Spec.GrantRef.Name)
+	case f.Requester == nil:
+		return v1alpha1.ReasonUserNotFound, fmt.Sprintf("no User is called %q in Kubernetes", f.Request.Spec.UserName)
+	case f.Locked:
+		return v1alpha1.ReasonLocked, fmt.Sprintf("User %q is locked", f.Requester.Name)
+	case !f.MayAct:
+		return v1alpha1.ReasonUserInactive, fmt.Sprintf("User %q may not act", f.Requester.Name)
+	case !f.Subject:
+		return v1alpha1.ReasonNotASubject, fmt.Sprintf("User %q is not among the subjects of Grant %q", f.Requester.Name, f.Grant.Name)
+	}
+	return "", ""
+}
+
+// proceed takes an accepted request further: to its end, to its beginning, or nowhere yet.
+func (v *Verdict) proceed(f Facts, count tallied, now time.Time) {
+	if reason := over(f, v.Record, count, now); reason != "" {
+		v.end(reason, now)
+		return
+	}
+	if v.Record.Start == nil {
+		if !v.begin(f, count, now) {
+			return
+		}
+	}
+	message := fmt.Sprintf("approved by %s", outcome.Bounded(count.approvers()))
+	if len(count.approvers()) == 0 {
+		message = "given at once, to be reviewed afterwards"
+	}
+	v.wait(Active, v1alpha1.ReasonActive, message, v.Record.Expire.Time)
+}
+
+// over is why an accepted request is at its end.
+func over(f Facts, record Record, count tallied, now time.Time) string {
+	enough := record.Grant.Approval == v1alpha1.ApprovalAfterUse || count.approved >= int(record.Grant.Quorum)
+	closed := f.Grant != nil && f.Grant.Spec.ExpireTime != nil && !now.Before(f.Grant.Spec.ExpireTime.Time)
+	switch reason := withdrawn(f, record); {
+	case reason != "":
+		return reason
+	case count.denied:
+		return v1alpha1.ReasonDenied
+	case !now.Before(deadline(f, record)):
+		return v1alpha1.ReasonExpired
+	case closed:
+		return v1alpha1.ReasonGrantClosed
+	case record.Start != nil && !enough:
+		return v1alpha1.ReasonApprovalWithdrawn
+	}
+	return ""
+}
+
+// withdrawn is why whoever asked cannot have it any more, or why it is not there any more.
+func withdrawn(f Facts, record Record) string {
+	switch {
+	case f.Grant == nil:
+		return v1alpha1.ReasonGrantNotFound
+	case string(f.Grant.UID) != record.Grant.UID || f.Grant.Generation != record.Grant.Generation:
+		return v1alpha1.ReasonGrantChanged
+	case f.Locked:
+		return v1alpha1.ReasonLocked
+	case f.Requester == nil || string(f.Requester.UID) != record.User.UID || !f.MayAct:
+		return v1alpha1.ReasonUserInactive
+	case !f.Subject:
+		return v1alpha1.ReasonNotASubject
+	}
+	return ""
+}
+
+// never is later than any time that is asked for.
+func never() time.Time { return time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+// deadline is when a request is over at the latest.
+func deadline(f Facts, record Record) time.Time {
+	switch {
+	case record.Expire != nil:
+		return record.Expire.Time
+	case f.Request.Spec.StartTime != nil:
+		return f.Request.Spec.StartTime.Add(duration(f))
+	default:
+		return never()
+	}
+}
+
+func duration(f Facts) time.Duration {
+	return time.Duration(f.Request.Spec.DurationSeconds) * time.Second
+}
+
+// begin begins access once it is approved and its time has come, or says what it waits for.
+func (v *Verdict) begin(f Facts, count tallied, now time.Time) bool {
+	policy := f.Grant.Spec.Request
+	if v.Record.Grant.Approval != v1alpha1.ApprovalAfterUse && count.approved < int(v.Record.Grant.Quorum) {
+		v.wait(Pending, v1alpha1.ReasonPending, fmt.Sprintf("%d of %d approvals; who may approve: %s",
+			count.approved, policy.Quorum, outcome.Bounded(subjects(policy.Approvers))), recheck(deadline(f, v.Record)))
+		return false
+	}
+	for _, start := range []*metav1.Time{f.Request.Spec.StartTime, f.Grant.Spec.StartTime} {
+		if start != nil && now.Before(start.Time) {
+			v.wait(NotStarted, v1alpha1.ReasonNotStarted, "approved; its time is yet to come", start.Time)
+			return false
+		}
+	}
+	expire := now.Add(duration(f))
+	if f.Request.Spec.StartTime != nil {
+		expire = deadline(f, v.Record)
+	}
+	if end := f.Grant.Spec.ExpireTime; end != nil && end.Time.Before(expire) {
+		expire = end.Time
+	}
+	v.Record.Start, v.Record.Expire = new(metav1.NewTime(now)), new(metav1.NewTime(expire))
+	return true
+}
+
+func recheck(at time.Time) time.Time {
+	if at.Equal(never()) {
+		return time.Time{}
+	}
+	return at
+}
+
+func subjects(list []v1alpha1.Subject) []string {
+	names := make([]string, len(list))
+	for i, subject := range list {
+		names[i] = fmt.Sprintf("%s %q", subject.Kind, subject.Name)
+	}
+	return names
+}
+
+// endMessage says why a request ended, and what to do about it.
+func endMessage(reason string, f Facts) string {
+	who, grant := f.Request.Spec.UserName, f.Request.Spec.GrantRef.Name
+	return map[string]string{
+		v1alpha1.ReasonExpired:           "its time is over",
+		v1alpha1.ReasonDenied:            "an approver decided against it",
+		v1alpha1.ReasonUserInactive:      fmt.Sprintf("whoever is called %q in Kubernetes may not act any more, or is somebody else", who),
+		v1alpha1.ReasonLocked:            "a Lock keeps out whoever asked",
+		v1alpha1.ReasonNotASubject:       fmt.Sprintf("whoever asked is not among the subjects of Grant %q any more", grant),
+		v1alpha1.ReasonGrantChanged:      fmt.Sprintf("Grant %q was changed since this was asked for: ask again", grant),
+		v1alpha1.ReasonGrantNotFound:     fmt.Sprintf("Grant %q was deleted", grant),
+		v1alpha1.ReasonGrantClosed:       fmt.Sprintf("the expireTime of Grant %q has passed", grant),
+		v1alpha1.ReasonApprovalWithdrawn: "fewer approvals than are needed are left: one was deleted, or whoever gave it may not approve any more",
+		v1alpha1.ReasonNotOnRequest:      fmt.Sprintf("Grant %q is not one to ask for: its activation is not OnRequest", grant),
+		v1alpha1.ReasonDurationTooLong: fmt.Sprintf("%d s are more than spec.request.maxDurationSeconds of Grant %q: ask for less",
+			f.Request.Spec.DurationSeconds, grant),
+		v1alpha1.ReasonTicketRefused: fmt.Sprintf("the ticket does not match spec.request.requireTicket of Grant %q: ask with one", grant),
+	}[reason]
+}
