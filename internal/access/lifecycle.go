@@ -27,15 +27,18 @@ func (v *Verdict) accept(f Facts, now time.Time) {
 	policy := f.Grant.Spec.Request
 	v.Record.Grant = &v1alpha1.GrantVersion{
 		UID: string(f.Grant.UID), Generation: f.Grant.Generation, Approval: policy.Approval, Quorum: policy.Quorum,
-		Time: metav1.NewTime(approvableSince(f.GrantWritten, now)),
+		Time: metav1.NewTime(approvableSince(f, now)),
 	}
 	v.Record.User = &v1alpha1.Requester{Name: f.Requester.Name, UID: string(f.Requester.UID)}
 }
 
-// approvableSince is from when on Approvals are surely about the Grant as it is: the second after it was written, or now, which it was
-// written before in any case.
-func approvableSince(written, now time.Time) time.Time {
-	if next := written.Truncate(time.Second).Add(time.Second); !written.IsZero() && next.Before(now) {
+// approvableSince is from when on Approvals are surely about the Grant as it is: since it was created, if nobody has changed it since;
+// else from the second after it was written, or from now, since it was written before.
+func approvableSince(f Facts, now time.Time) time.Time {
+	if f.Grant.Generation == 1 {
+		return f.Grant.CreationTimestamp.Time
+	}
+	if next := f.GrantWritten.Truncate(time.Second).Add(time.Second); !f.GrantWritten.IsZero() && next.Before(now) {
 		return next
 	}
 	return now
@@ -207,7 +210,7 @@ func endMessage(reason string, f Facts) string {
 		v1alpha1.ReasonGrantChanged:      fmt.Sprintf("Grant %q was changed since this was asked for: ask again", grant),
 		v1alpha1.ReasonGrantNotFound:     fmt.Sprintf("Grant %q was deleted", grant),
 		v1alpha1.ReasonGrantClosed:       fmt.Sprintf("the expireTime of Grant %q has passed", grant),
-		v1alpha1.ReasonApprovalWithdrawn: "fewer approvals than are needed are left: one was deleted, or whoever gave it may not approve any more",
+		v1alpha1.ReasonApprovalWithdrawn: "too few approvals are left: one was deleted, or whoever gave it may not approve any more",
 		v1alpha1.ReasonNotOnRequest:      fmt.Sprintf("Grant %q is not one to ask for: its activation is not OnRequest", grant),
 		v1alpha1.ReasonDurationTooLong: fmt.Sprintf("%d s are more than spec.request.maxDurationSeconds of Grant %q: ask for less",
 			f.Request.Spec.DurationSeconds, grant),

@@ -269,7 +269,7 @@ func grants(
 			"spec.roleRef.kind", supported),
 		Entry("without a scope", goodGrant, "spec.scope", required),
 		Entry("of an unknown scope", goodGrant+"scope: Everywhere", "spec.scope", supported),
-		Entry("of a mode that is not there yet", goodGrant+cluster+"subjectMode: Groups", "spec.subjectMode", supported),
+		Entry("of an unknown mode", goodGrant+cluster+"subjectMode: Everybody", "spec.subjectMode", supported),
 		Entry("in namespaces, without any", goodGrant+"scope: Namespaces", "namespaces", "give names, a selector, or both"),
 		Entry("in an empty set of namespaces", in("{}"), "spec.namespaces", "give names, a selector, or both"),
 		Entry("in an empty list of namespaces", in("{names: []}"), "spec.namespaces", "give names, a selector, or both"),

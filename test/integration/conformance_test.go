@@ -71,6 +71,12 @@ func observed(object client.Object) *int64 {
 		return o.Status.ObservedGeneration
 	case *v1alpha1.Grant:
 		return o.Status.ObservedGeneration
+	case *v1alpha1.Lock:
+		return o.Status.ObservedGeneration
+	case *v1alpha1.AccessRequest:
+		return o.Status.ObservedGeneration
+	case *v1alpha1.Approval:
+		return o.Status.ObservedGeneration
 	}
 	return nil
 }
@@ -115,10 +121,15 @@ func subjects() map[string]subject {
 		},
 		"Grant": {
 			controller: grantController,
-			make:       func(name string) client.Object { return grantOf(name, users(presentUser)...) },
+			make:       func(name string) client.Object { return within(grantOf(name, users(presentUser)...), nil, "default") },
 			touch:      on(func(g *v1alpha1.Grant) { g.Spec.Reason = "another" }),
 			wait:       on(func(g *v1alpha1.Grant) { g.Spec.Subjects = users("absent") }),
 			stall:      on(func(g *v1alpha1.Grant) { within(g, map[string]string{"team": "no label!"}) }),
+		},
+		"Lock": {
+			controller: lockController,
+			make:       func(name string) client.Object { return lockOn(name, v1alpha1.SubjectUser, presentUser) },
+			touch:      on(func(l *v1alpha1.Lock) { l.Spec.Reason = "another" }),
 		},
 	}
 }
@@ -142,6 +153,7 @@ func conformance(s *stage) {
 	BeforeAll(s.still)
 	DescribeTable("is obeyed through the life of", func(ctx SpecContext, kind string) { obeys(ctx, s, subjects()[kind]) },
 		Entry("a Directory", "Directory"), Entry("a User", "User"), Entry("a Group", "Group"), Entry("a Grant", "Grant"),
+		Entry("a Lock", "Lock"),
 	)
 
 	DescribeTable("puts conditions first in the status of", func(status any) {
@@ -151,6 +163,8 @@ func conformance(s *stage) {
 	},
 		Entry("a Directory", v1alpha1.DirectoryStatus{}), Entry("a User", v1alpha1.UserStatus{}),
 		Entry("a Group", v1alpha1.GroupStatus{}), Entry("a Grant", v1alpha1.GrantStatus{}),
+		Entry("a Lock", v1alpha1.LockStatus{}), Entry("an AccessRequest", v1alpha1.AccessRequestStatus{}),
+		Entry("an Approval", v1alpha1.ApprovalStatus{}),
 	)
 	columns(s)
 }
@@ -214,7 +228,16 @@ func columns(s *stage) {
 	}
 	BeforeEach(func(ctx SpecContext) {
 		name := s.name("shown")
-		s.create(ctx, pausedDirectory(name), localUser(name), localGroup(name), grantOf(name, users(name)...))
+		grant := grantOf(name, users(name)...)
+		request := requestFor(name, grant, "shown")
+		s.create(ctx, pausedDirectory(name), localUser(name), localGroup(name), grant, lockOn(name, v1alpha1.SubjectUser, "nobody"))
+		Expect(s.as("shown").Create(ctx, request)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) { s.delete(ctx, request) })
+		approval := &v1alpha1.Approval{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.ApprovalSpec{
+			RequestRef: v1alpha1.RequestReference{Name: name, UID: string(request.UID)}, Decision: v1alpha1.DecisionDeny, Approver: "shown",
+		}}
+		Expect(s.as("shown").Create(ctx, approval)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) { s.delete(ctx, approval) })
 		s.reconcile(ctx, userController, localUser(name))
 	})
 
@@ -228,12 +251,15 @@ func columns(s *stage) {
 		Entry("dir -o wide", []string{"dir", "-o", "wide"}, "NAME READY REASON USERS GROUPS LAST-SYNC AGE CHANGES PENDING URL MESSAGE"),
 		Entry("groups", []string{"groups"}, "NAME GROUP MEMBERS READY REASON AGE"),
 		Entry("grants", []string{"grants"}, "NAME ROLE SCOPE SUBJECTS BINDINGS READY REASON EXPIRES AGE"),
+		Entry("locks", []string{"locks"}, "NAME KIND TARGET USERS READY REASON EXPIRES AGE"),
+		Entry("areq", []string{"areq"}, "NAME GRANT USERNAME ACTIVE REASON REVIEWED EXPIRES AGE"),
+		Entry("approvals", []string{"approvals"}, "NAME REQUEST DECISION APPROVER READY REASON AGE"),
 	)
 
 	It("shows everything with kubectl get iam, with values in it", func(ctx SpecContext) {
 		out, err := s.kubectl(ctx, "get", "iam", "--namespace="+installation.Namespace)
 		Expect(err).NotTo(HaveOccurred())
-		for _, kind := range []string{"directory", "user", "group", "grant"} {
+		for _, kind := range []string{"directory", "user", "group", "grant", "lock", "accessrequest", "approval"} {
 			Expect(out).To(ContainSubstring(kind + ".iam.rollcall.dev/shown-"))
 		}
 		Expect(out).To(MatchRegexp(`user.iam.rollcall.dev/(shown-\d+) +shown-\d+ +True +Active +\d+s`))

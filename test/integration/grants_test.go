@@ -58,7 +58,9 @@ func grantsLive(w *world) {
 		Expect(b.GetLabels()).To(Equal(map[string]string{
 			"app.kubernetes.io/managed-by": "rollcall", "iam.rollcall.dev/grant": grant.Name,
 		}))
-		Expect(b.GetAnnotations()).To(BeEmpty())
+		Expect(b.GetAnnotations()).To(Equal(map[string]string{
+			"iam.rollcall.dev/grant-uid": string(grant.UID), "iam.rollcall.dev/grant-generation": "1",
+		}), "where it comes from")
 		Expect(b.GetOwnerReferences()).To(ConsistOf(SatisfyAll(HaveField("Kind", "Grant"), HaveField("UID", grant.UID))))
 	})
 
@@ -189,14 +191,18 @@ func grantsLive(w *world) {
 		w.binds(ctx, grant, "default", ann)
 	})
 
-	It("move when their scope changes", func(ctx SpecContext) {
-		namespace := w.namespace(ctx, nil)
-		grant := grantOf(w.name("grant"), users(ann)...)
+	It("move when their namespaces change, and say of which generation they are", func(ctx SpecContext) {
+		one, two := w.namespace(ctx, nil), w.namespace(ctx, nil)
+		grant := within(grantOf(w.name("grant"), users(ann)...), nil, one.Name)
 		w.create(ctx, grant)
-		w.binds(ctx, grant, "", ann)
-		change(ctx, w, grant, func(g *v1alpha1.Grant) { within(g, nil, namespace.Name) })
-		w.binds(ctx, grant, namespace.Name, ann)
-		w.binds(ctx, grant, "")
+		w.binds(ctx, grant, one.Name, ann)
+		change(ctx, w, grant, func(g *v1alpha1.Grant) { within(g, nil, two.Name) })
+		w.binds(ctx, grant, two.Name, ann)
+		w.binds(ctx, grant, one.Name)
+		Expect(get(ctx, w, binding(two.Name, "rollcall:"+grant.Name)).GetAnnotations()).To(
+			HaveKeyWithValue("iam.rollcall.dev/grant-generation", "2"))
+		Eventually(ctx, func() []v1alpha1.AppliedBinding { return get(ctx, w, grant).Status.Applied }).Should(
+			HaveExactElements(v1alpha1.AppliedBinding{Namespace: two.Name, Name: "rollcall:" + grant.Name}))
 	})
 
 	It("open and close on time by themselves", func(ctx SpecContext) {

@@ -45,6 +45,9 @@ func immutability(w *world) {
 			"directoryRef", "delete this Group and create another"),
 		Entry("the role of a Grant", "Grant", inScope+"roleRef: {kind: ClusterRole, name: view}",
 			inScope+"roleRef: {kind: ClusterRole, name: edit}", "spec.roleRef", "create another Grant"),
+		Entry("the scope of a Grant", "Grant", inScope+"roleRef: {kind: ClusterRole, name: view}",
+			"scope: Namespaces\nnamespaces: {names: [a]}\nsubjects: [{kind: User, name: a}]\nroleRef: {kind: ClusterRole, name: view}",
+			"spec.scope", "create another Grant"),
 		Entry("the kind of a Grant's role", "Grant",
 			"scope: Namespaces\nnamespaces: {names: [a]}\nsubjects: [{kind: User, name: a}]\nroleRef: {kind: ClusterRole, name: view}",
 			"scope: Namespaces\nnamespaces: {names: [a]}\nsubjects: [{kind: User, name: a}]\nroleRef: {kind: Role, name: view}",
@@ -57,8 +60,10 @@ func immutability(w *world) {
 		Entry("of a User", "User", "userName: a\n"+corp,
 			"userName: a\n"+corp+"\nstate: Suspended\nexpireTime: '2030-01-01T00:00:00Z'\nkubeconfig: {secretRef: {namespace: a, name: b}}"),
 		Entry("of a Group", "Group", "groupName: a\nmembers: [a]", "groupName: a\nmembers: [b, c]"),
-		Entry("of a Grant", "Grant", inScope+"roleRef: {kind: ClusterRole, name: view}",
-			"scope: Namespaces\nnamespaces: {names: [a]}\nsubjects: [{kind: Group, name: b}]\nroleRef: {kind: ClusterRole, name: view}"),
+		Entry("of a Grant", "Grant",
+			"scope: Namespaces\nnamespaces: {names: [a]}\nsubjects: [{kind: User, name: a}]\nroleRef: {kind: ClusterRole, name: view}",
+			"scope: Namespaces\nnamespaces: {names: [b]}\nsubjects: [{kind: Group, name: b}]\nroleRef: {kind: ClusterRole, name: view}\n"+
+				"activation: OnRequest\nrequest: {approvers: [{kind: User, name: c}]}"),
 	)
 }
 

@@ -71,6 +71,12 @@ func conditions(object client.Object) []metav1.Condition {
 		return o.Status.Conditions
 	case *v1alpha1.Grant:
 		return o.Status.Conditions
+	case *v1alpha1.Lock:
+		return o.Status.Conditions
+	case *v1alpha1.AccessRequest:
+		return o.Status.Conditions
+	case *v1alpha1.Approval:
+		return o.Status.Conditions
 	}
 	return nil
 }

@@ -76,10 +76,11 @@ func many(w *world) {
 		names := w.crowd(ctx, 2500)
 		one, two := w.namespace(ctx, nil).Name, w.namespace(ctx, nil).Name
 		var subjects []v1alpha1.Subject
+		var last *v1alpha1.Group
 		for members := range slices.Chunk(names, 1000) {
-			group := localGroup(w.name("group"), members...)
-			w.create(ctx, group)
-			subjects = append(subjects, v1alpha1.Subject{Kind: v1alpha1.SubjectGroup, Name: group.Name})
+			last = localGroup(w.name("group"), members...)
+			w.create(ctx, last)
+			subjects = append(subjects, v1alpha1.Subject{Kind: v1alpha1.SubjectGroup, Name: last.Name})
 		}
 		grant := within(grantOf(w.name("grant"), subjects...), nil, one, two)
 		w.create(ctx, grant)
@@ -103,7 +104,7 @@ func many(w *world) {
 		By("adding another person, who fills the gap")
 		mark, added := w.mark(), localUser(w.name("added"))
 		w.create(ctx, added)
-		change(ctx, w, grant, func(g *v1alpha1.Grant) { g.Spec.Subjects = append(g.Spec.Subjects, users(added.Name)...) })
+		change(ctx, w, last, func(g *v1alpha1.Group) { g.Spec.Members = append(g.Spec.Members, added.Name) })
 		for _, namespace := range []string{one, two} {
 			Eventually(ctx, func() map[string]int { return w.shards(ctx, grant.Name, namespace) }).Should(Equal(full))
 		}

@@ -36,6 +36,8 @@ const (
 	groupController      = "group"
 	grantController      = "grant"
 	credentialController = "credential"
+	lockController       = "lock"
+	accessController     = "access"
 )
 
 // stage is an operator that stands still: its controllers are those of production, wired as there, but nobody calls them except
@@ -128,6 +130,9 @@ func (s *stage) settle(ctx context.Context) {
 		{list: &v1alpha1.UserList{}},
 		{list: &v1alpha1.GroupList{}},
 		{list: &v1alpha1.GrantList{}},
+		{list: &v1alpha1.LockList{}},
+		{list: &v1alpha1.AccessRequestList{}},
+		{list: &v1alpha1.ApprovalList{}},
 		{list: &corev1.NamespaceList{}},
 		{list: roles("RoleList")},
 		{list: roles("ClusterRoleList")},
