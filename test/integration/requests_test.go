@@ -42,7 +42,9 @@ func (w *world) as(username string) client.Client {
 }
 
 // asks makes a request of a person.
-func (s *stage) asks(ctx SpecContext, person *v1alpha1.User, grant *v1alpha1.Grant, edits ...func(*v1alpha1.AccessRequest)) *v1alpha1.AccessRequest {
+func (s *stage) asks(
+	ctx SpecContext, person *v1alpha1.User, grant *v1alpha1.Grant, edits ...func(*v1alpha1.AccessRequest),
+) *v1alpha1.AccessRequest {
 	GinkgoHelper()
 	username := get(ctx, s.world, person).Status.Username
 	request := requestFor(s.name("request"), grant, username)

@@ -1,0 +1,184 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e_test
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+)
+
+// someone is a local User with a certificate, who may do what a ready-made ClusterRole says, and nothing else.
+type someone struct {
+	name  string
+	iam   client.Client
+	plain kubernetes.Interface
+}
+
+func newSomeone(ctx context.Context, role string) *someone {
+	GinkgoHelper()
+	name := unique("person")
+	create(ctx, &v1alpha1.User{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.UserSpec{UserName: name}})
+	create(ctx, &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name}},
+	})
+	config, err := plane.User(name)
+	Expect(err).NotTo(HaveOccurred())
+	config.QPS = -1
+	iam, err := client.New(config, client.Options{Scheme: k8s.Scheme()})
+	Expect(err).NotTo(HaveOccurred())
+	return &someone{name: name, iam: iam, plain: kubernetes.NewForConfigOrDie(config)}
+}
+
+// may says whether the API server lets them list what is in a namespace.
+func (p *someone) may(ctx context.Context, namespace string) bool {
+	GinkgoHelper()
+	_, err := p.plain.CoreV1().ConfigMaps(namespace).List(ctx, metav1.ListOptions{Limit: 1})
+	if !apierrors.IsForbidden(err) {
+		Expect(err).NotTo(HaveOccurred())
+	}
+	return err == nil
+}
+
+// until is how long after a moment the API server answers otherwise.
+func (p *someone) until(ctx context.Context, namespace string, allowed bool, since time.Time) time.Duration {
+	GinkgoHelper()
+	for p.may(ctx, namespace) != allowed {
+		Expect(time.Since(since)).To(BeNumerically("<", patience), "%s: allowed must become %t", p.name, allowed)
+	}
+	return time.Since(since)
+}
+
+func (p *someone) asks(ctx context.Context, grant string, seconds int32) *v1alpha1.AccessRequest {
+	GinkgoHelper()
+	request := &v1alpha1.AccessRequest{ObjectMeta: metav1.ObjectMeta{Name: unique("request")}, Spec: v1alpha1.AccessRequestSpec{
+		GrantRef: v1alpha1.NameReference{Name: grant}, UserName: p.name, DurationSeconds: seconds, Reason: "a look at the logs",
+	}}
+	Expect(p.iam.Create(ctx, request)).To(Succeed())
+	return request
+}
+
+func (p *someone) approves(ctx context.Context, request *v1alpha1.AccessRequest) {
+	GinkgoHelper()
+	Expect(p.iam.Create(ctx, &v1alpha1.Approval{
+		ObjectMeta: metav1.ObjectMeta{Name: unique("approval")},
+		Spec: v1alpha1.ApprovalSpec{
+			RequestRef: v1alpha1.RequestReference{Name: request.Name, UID: string(request.UID)},
+			Decision:   v1alpha1.DecisionApprove, Approver: p.name,
+		},
+	})).To(Succeed())
+}
+
+func isAccepted(ctx context.Context, request *v1alpha1.AccessRequest) {
+	GinkgoHelper()
+	Eventually(ctx, func(g Gomega) {
+		g.Expect(k8s.Get(ctx, named(request.Name), request)).To(Succeed())
+		g.Expect(request.Status.Grant).NotTo(BeNil())
+	}).WithPolling(5 * time.Millisecond).Should(Succeed())
+}
+
+var _ = Describe("Access on request", Ordered, func() {
+	const rounds = 30
+	var (
+		asker, approver  *someone
+		namespace, grant string
+	)
+	BeforeAll(func(ctx SpecContext) {
+		operatorRuns(ctx)
+		asker, approver = newSomeone(ctx, "rollcall-requester"), newSomeone(ctx, "rollcall-approver")
+		namespace, grant = inNamespace(ctx, "asked"), unique("asked")
+		create(ctx, &v1alpha1.Grant{ObjectMeta: metav1.ObjectMeta{Name: grant}, Spec: v1alpha1.GrantSpec{
+			Subjects: []v1alpha1.Subject{{Kind: v1alpha1.SubjectUser, Name: asker.name}},
+			RoleRef:  v1alpha1.RoleReference{Kind: v1alpha1.RoleKindClusterRole, Name: "view"},
+			Scope:    v1alpha1.ScopeNamespaces, Namespaces: &v1alpha1.NamespaceSet{Names: []string{namespace}},
+			Activation: v1alpha1.ActivationOnRequest,
+			Request: &v1alpha1.RequestPolicy{
+				MaxDurationSeconds: 3600, Approvers: []v1alpha1.Subject{{Kind: v1alpha1.SubjectUser, Name: approver.name}},
+			},
+		}})
+	})
+
+	It("is there within a second of the approval, and gone within a second of its end", func(ctx SpecContext) {
+		var given, taken []time.Duration
+		for range rounds {
+			request := asker.asks(ctx, grant, 2)
+			isAccepted(ctx, request)
+			Expect(asker.may(ctx, namespace)).To(BeFalse())
+			approver.approves(ctx, request)
+			given = append(given, asker.until(ctx, namespace, true, time.Now()))
+			Expect(k8s.Get(ctx, named(request.Name), request)).To(Succeed())
+			taken = append(taken, asker.until(ctx, namespace, false, request.Status.ExpireTime.Time))
+		}
+		slices.Sort(given)
+		slices.Sort(taken)
+		reportf("access on request, %d times: from the approval to access p50 %v, p99 %v; from the end to denial p50 %v, p99 %v", rounds,
+			percentile(given, 50), percentile(given, 99), percentile(taken, 50), percentile(taken, 99))
+		Expect(percentile(given, 50)).To(BeNumerically("<", time.Second))
+		Expect(percentile(taken, 50)).To(BeNumerically("<", time.Second))
+	}, SpecTimeout(4*time.Minute))
+
+	It("ends on time after a restart, and is not given again by one", func(ctx SpecContext) {
+		request := asker.asks(ctx, grant, 3)
+		isAccepted(ctx, request)
+		approver.approves(ctx, request)
+		asker.until(ctx, namespace, true, time.Now())
+		Expect(operator.Kill()).To(Succeed())
+		operator = nil
+		Expect(k8s.Get(ctx, named(request.Name), request)).To(Succeed())
+		time.Sleep(time.Until(request.Status.ExpireTime.Time))
+		Expect(asker.may(ctx, namespace)).To(BeTrue(), "nobody is there to take it")
+		operatorRuns(ctx)
+		asker.until(ctx, namespace, false, time.Now())
+		Eventually(ctx, func(g Gomega) {
+			g.Expect(k8s.Get(ctx, named(request.Name), request)).To(Succeed())
+			g.Expect(request.Status.EndReason).To(Equal(v1alpha1.ReasonExpired))
+		}).Should(Succeed())
+	})
+
+	It("ends at once with a Lock, which keeps out everything, and is survived by the rest", func(ctx SpecContext) {
+		always := unique("always")
+		create(ctx, &v1alpha1.Grant{ObjectMeta: metav1.ObjectMeta{Name: always}, Spec: v1alpha1.GrantSpec{
+			Subjects: []v1alpha1.Subject{{Kind: v1alpha1.SubjectUser, Name: asker.name}},
+			RoleRef:  v1alpha1.RoleReference{Kind: v1alpha1.RoleKindClusterRole, Name: "view"},
+			Scope:    v1alpha1.ScopeNamespaces, Namespaces: &v1alpha1.NamespaceSet{Names: []string{inNamespace(ctx, "always")}},
+		}})
+		request := asker.asks(ctx, grant, 600)
+		isAccepted(ctx, request)
+		approver.approves(ctx, request)
+		asker.until(ctx, namespace, true, time.Now())
+		lock := &v1alpha1.Lock{ObjectMeta: metav1.ObjectMeta{Name: unique("lock")}, Spec: v1alpha1.LockSpec{
+			Target: v1alpha1.LockTarget{Kind: v1alpha1.SubjectUser, Name: asker.name}, Reason: "lost laptop",
+		}}
+		create(ctx, lock)
+		reportf("locked: denied after %v", asker.until(ctx, namespace, false, time.Now()).Round(time.Millisecond))
+		operatorStops()
+		operatorRuns(ctx)
+		Eventually(ctx, func(g Gomega) {
+			g.Expect(k8s.Get(ctx, named(request.Name), request)).To(Succeed())
+			g.Expect(request.Status.EndReason).To(Equal(v1alpha1.ReasonLocked))
+			u := &v1alpha1.User{}
+			g.Expect(k8s.Get(ctx, named(asker.name), u)).To(Succeed())
+			g.Expect(u.Status.Grants).To(BeEmpty())
+		}).Should(Succeed())
+		Expect(k8s.Delete(ctx, lock)).To(Succeed())
+		Eventually(ctx, func(g Gomega) {
+			u := &v1alpha1.User{}
+			g.Expect(k8s.Get(ctx, named(asker.name), u)).To(Succeed())
+			g.Expect(u.Status.Grants).To(Equal([]string{always}), "what Git says, and not the request that has ended")
+		}).Should(Succeed())
+		Expect(asker.may(ctx, namespace)).To(BeFalse())
+	})
+})
