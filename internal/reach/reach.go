@@ -228,10 +228,19 @@ func Grants(ctx context.Context, c client.Reader, user *v1alpha1.User) ([]v1alph
 	return slices.CompactFunc(grants, func(a, b v1alpha1.Grant) bool { return a.Name == b.Name }), nil
 }
 
+// everybody is whom a Grant names: its subjects, and whoever decides about their requests.
+func everybody(grant *v1alpha1.Grant) []v1alpha1.Subject {
+	if grant.Spec.Request == nil {
+		return grant.Spec.Subjects
+	}
+	return slices.Concat(grant.Spec.Subjects, grant.Spec.Request.Approvers)
+}
+
 // Names are names of objects.
 type Names struct{ Users, Groups map[string]bool }
 
-// Named are the Users and Groups that Grants name, and the Users that a local Group among these does, whether or not they exist.
+// Named are the Users and Groups that Grants name, as subjects or as approvers, and the Users that a local Group among these does,
+// whether or not they exist.
 func Named(ctx context.Context, c client.Reader) (Names, error) {
 	names := Names{Users: map[string]bool{}, Groups: map[string]bool{}}
 	grants, err := index.Grants(ctx, c)
@@ -239,7 +248,7 @@ func Named(ctx context.Context, c client.Reader) (Names, error) {
 		return names, err
 	}
 	for i := range grants {
-		for _, subject := range grants[i].Spec.Subjects {
+		for _, subject := range everybody(&grants[i]) {
 			if subject.Kind == v1alpha1.SubjectUser {
 				names.Users[subject.Name] = true
 			} else {
