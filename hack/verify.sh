@@ -49,7 +49,7 @@ lint() {
 
 manifests() {
   local folder
-  for folder in crd rbac default; do
+  for folder in crd rbac policies default; do
     if [ ! -f "config/$folder/kustomization.yaml" ]; then
       echo "config/$folder has no kustomization.yaml" >&2
       return 1

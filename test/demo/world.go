@@ -38,7 +38,7 @@ func start(ctx context.Context, dir string, say func(part string)) (*world, erro
 	}{
 		{"etcd, kube-apiserver and kube-controller-manager", w.startControlPlane},
 		{"the directory of corp.example (LDAP over TLS)", w.startDirectory},
-		{"the kinds and the operator's rights (kubectl apply -k config/crd, config/rbac)", w.install},
+		{"the kinds, the rights and the policies (kubectl apply -k config/crd, config/rbac, config/policies)", w.install},
 		{"the operator, under exactly those rights", w.startManager},
 	} {
 		say(part.name)

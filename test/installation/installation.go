@@ -39,7 +39,7 @@ const (
 	readyTimeout = time.Minute
 )
 
-// Install applies config/crd and config/rbac and waits until the API server serves the kinds.
+// Install applies config/crd, config/rbac and config/policies, and waits until the API server serves the kinds and obeys the policies.
 func Install(ctx context.Context, cp *controlplane.ControlPlane) error {
 	root, err := checkout.Root()
 	if err != nil {
@@ -49,12 +49,13 @@ func Install(ctx context.Context, cp *controlplane.ControlPlane) error {
 		{"apply", "-k", filepath.Join(root, "config", "crd")},
 		{"apply", "-k", filepath.Join(root, "config", "rbac")},
 		{"wait", "--for=condition=Established", "--timeout=30s", "customresourcedefinitions", "--all"},
+		{"apply", "-k", filepath.Join(root, "config", "policies")}, // Once the kinds are there, their expressions can be checked.
 	} {
 		if _, err := Kubectl(ctx, cp, cp.AdminKubeconfig(), args...); err != nil {
 			return err
 		}
 	}
-	return nil
+	return policiesInForce(ctx, cp)
 }
 
 // Kubectl runs the real kubectl with a kubeconfig and returns what it printed; an error holds what it complained about.

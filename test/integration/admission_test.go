@@ -242,6 +242,7 @@ func admission(w *world) {
 	)
 
 	grants(refused, accepted)
+	requestPolicies(refused, accepted)
 }
 
 func grants(

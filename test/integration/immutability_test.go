@@ -23,6 +23,7 @@ func immutability(w *world) {
 		return w.admin.Update(ctx, object, client.DryRunAll)
 	}
 	inScope := "scope: Cluster\nsubjects: [{kind: User, name: a}]\n"
+	inNamespace := "scope: Namespaces\nnamespaces: {names: [a]}\nsubjects: [{kind: User, name: a}]\nroleRef: {kind: ClusterRole, name: view}"
 
 	DescribeTable("refuses to change", func(ctx SpecContext, kind, before, after, field, advice string) {
 		err := update(ctx, kind, before, after)
@@ -45,13 +46,13 @@ func immutability(w *world) {
 			"directoryRef", "delete this Group and create another"),
 		Entry("the role of a Grant", "Grant", inScope+"roleRef: {kind: ClusterRole, name: view}",
 			inScope+"roleRef: {kind: ClusterRole, name: edit}", "spec.roleRef", "create another Grant"),
-		Entry("the scope of a Grant", "Grant", inScope+"roleRef: {kind: ClusterRole, name: view}",
-			"scope: Namespaces\nnamespaces: {names: [a]}\nsubjects: [{kind: User, name: a}]\nroleRef: {kind: ClusterRole, name: view}",
-			"spec.scope", "create another Grant"),
 		Entry("the kind of a Grant's role", "Grant",
-			"scope: Namespaces\nnamespaces: {names: [a]}\nsubjects: [{kind: User, name: a}]\nroleRef: {kind: ClusterRole, name: view}",
-			"scope: Namespaces\nnamespaces: {names: [a]}\nsubjects: [{kind: User, name: a}]\nroleRef: {kind: Role, name: view}",
+			inNamespace, "scope: Namespaces\nnamespaces: {names: [a]}\nsubjects: [{kind: User, name: a}]\nroleRef: {kind: Role, name: view}",
 			"spec.roleRef", "create another Grant"),
+		Entry("a Grant's scope to less", "Grant", inScope+"roleRef: {kind: ClusterRole, name: view}", inNamespace,
+			"spec.scope", "create another Grant"),
+		Entry("a Grant's scope to more", "Grant", inNamespace, inScope+"roleRef: {kind: ClusterRole, name: view}",
+			"spec.scope", "create another Grant"),
 	)
 
 	DescribeTable("lets everything else change", func(ctx SpecContext, kind, before, after string) {
@@ -60,10 +61,8 @@ func immutability(w *world) {
 		Entry("of a User", "User", "userName: a\n"+corp,
 			"userName: a\n"+corp+"\nstate: Suspended\nexpireTime: '2030-01-01T00:00:00Z'\nkubeconfig: {secretRef: {namespace: a, name: b}}"),
 		Entry("of a Group", "Group", "groupName: a\nmembers: [a]", "groupName: a\nmembers: [b, c]"),
-		Entry("of a Grant", "Grant",
-			"scope: Namespaces\nnamespaces: {names: [a]}\nsubjects: [{kind: User, name: a}]\nroleRef: {kind: ClusterRole, name: view}",
-			"scope: Namespaces\nnamespaces: {names: [b]}\nsubjects: [{kind: Group, name: b}]\nroleRef: {kind: ClusterRole, name: view}\n"+
-				"activation: OnRequest\nrequest: {approvers: [{kind: User, name: c}]}"),
+		Entry("of a Grant", "Grant", inNamespace,
+			"scope: Namespaces\nnamespaces: {selector: {}}\nsubjects: [{kind: Group, name: b}]\nroleRef: {kind: ClusterRole, name: view}"),
 	)
 }
 

@@ -34,6 +34,7 @@ var _ = Describe("Rollcall on a real control plane", Ordered, ContinueOnFailure,
 	Describe("Immutable fields", func() { immutability(w) })
 	Describe("Manifests", func() { manifests(w) })
 	Describe("Rights", func() { rights(w) })
+	Describe("Policies", func() { policies(w) })
 	Describe("Conformance", func() { conformance(s) })
 	Describe("Users", func() { usersLive(w) })
 	Describe("Users, step by step", func() { usersStill(s) })
