@@ -231,12 +231,12 @@ func columns(s *stage) {
 		grant := grantOf(name, users(name)...)
 		request := requestFor(name, grant, "shown")
 		s.create(ctx, pausedDirectory(name), localUser(name), localGroup(name), grant, lockOn(name, v1alpha1.SubjectUser, "nobody"))
-		Expect(s.as("shown").Create(ctx, request)).To(Succeed())
+		Expect(s.almighty("shown").Create(ctx, request)).To(Succeed())
 		DeferCleanup(func(ctx SpecContext) { s.delete(ctx, request) })
 		approval := &v1alpha1.Approval{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.ApprovalSpec{
 			RequestRef: v1alpha1.RequestReference{Name: name, UID: string(request.UID)}, Decision: v1alpha1.DecisionDeny, Approver: "shown",
 		}}
-		Expect(s.as("shown").Create(ctx, approval)).To(Succeed())
+		Expect(s.almighty("shown").Create(ctx, approval)).To(Succeed())
 		DeferCleanup(func(ctx SpecContext) { s.delete(ctx, approval) })
 		s.reconcile(ctx, userController, localUser(name))
 	})

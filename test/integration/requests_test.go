@@ -31,8 +31,8 @@ func requestFor(name string, grant *v1alpha1.Grant, username string) *v1alpha1.A
 	}}
 }
 
-// as is the administrator, called something else: groups decide what the API server lets them do, and these are its own.
-func (w *world) as(username string) client.Client {
+// almighty is the administrator, called something else: groups decide what the API server lets them do, and these are its own.
+func (w *world) almighty(username string) client.Client {
 	GinkgoHelper()
 	config := *w.plane.RESTConfig()
 	config.Impersonate.UserName, config.Impersonate.Groups = username, []string{"system:masters"}
@@ -51,7 +51,7 @@ func (s *stage) asks(
 	for _, edit := range edits {
 		edit(request)
 	}
-	Expect(s.as(username).Create(ctx, request)).To(Succeed())
+	Expect(s.almighty(username).Create(ctx, request)).To(Succeed())
 	DeferCleanup(func(ctx SpecContext) { s.delete(ctx, request) })
 	s.reconcile(ctx, accessController, request)
 	return request
@@ -66,7 +66,7 @@ func (s *stage) decides(
 	approval := &v1alpha1.Approval{ObjectMeta: metav1.ObjectMeta{Name: s.name("approval")}, Spec: v1alpha1.ApprovalSpec{
 		RequestRef: v1alpha1.RequestReference{Name: request.Name, UID: string(request.UID)}, Decision: decision, Approver: username,
 	}}
-	Expect(s.as(username).Create(ctx, approval)).To(Succeed())
+	Expect(s.almighty(username).Create(ctx, approval)).To(Succeed())
 	DeferCleanup(func(ctx SpecContext) { s.delete(ctx, approval) })
 	s.reconcile(ctx, accessController, request)
 	return approval
@@ -261,13 +261,13 @@ func requestsStill(s *stage) {
 		c := set(ctx, 1)
 		username := c.asker.Name
 		request := requestFor(s.name("request"), c.grant, username)
-		Expect(s.as(username).Create(ctx, request)).To(Succeed())
+		Expect(s.almighty(username).Create(ctx, request)).To(Succeed())
 		DeferCleanup(func(ctx SpecContext) { s.delete(ctx, request) })
 		approval := &v1alpha1.Approval{ObjectMeta: metav1.ObjectMeta{Name: s.name("approval")}, Spec: v1alpha1.ApprovalSpec{
 			RequestRef: v1alpha1.RequestReference{Name: request.Name, UID: string(request.UID)},
 			Decision:   v1alpha1.DecisionApprove, Approver: c.one.Name,
 		}}
-		Expect(s.as(c.one.Name).Create(ctx, approval)).To(Succeed())
+		Expect(s.almighty(c.one.Name).Create(ctx, approval)).To(Succeed())
 		DeferCleanup(func(ctx SpecContext) { s.delete(ctx, approval) })
 		Eventually(ctx, func() bool { return time.Since(approval.CreationTimestamp.Time) > 2*time.Second }).Should(BeTrue())
 		s.clock.SetTime(time.Now())

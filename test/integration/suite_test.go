@@ -52,4 +52,6 @@ var _ = Describe("Rollcall on a real control plane", Ordered, ContinueOnFailure,
 	Describe("Kubeconfigs, step by step", func() { credentialsStill(s) })
 	Describe("Signing", func() { signing(s) })
 	Describe("Kubeconfigs", func() { credentialsLive(w) })
+	Describe("Answers", func() { answering(w) })
+	Describe("Answers of kubectl rollcall", func() { answeringCommands(w) })
 })
