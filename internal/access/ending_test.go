@@ -20,21 +20,21 @@ func reasons(body any) {
 		Entry("the Grant's deletion", v1alpha1.ReasonGrantNotFound, grantGone),
 		Entry("another Grant of that name", v1alpha1.ReasonGrantChanged, grantAnew),
 		Entry("a change of the Grant", v1alpha1.ReasonGrantChanged, grantChanged),
-		Entry("a Grant that became one for always", v1alpha1.ReasonGrantChanged, edit(func(f *access.Facts) { grantChanged(f); always(f) })),
+		Entry("a Grant that became one for always", v1alpha1.ReasonGrantChanged, func(f *access.Facts) { grantChanged(f); always(f) }),
 		Entry("a Lock", v1alpha1.ReasonLocked, locked),
-		Entry("a Lock, though nobody is there", v1alpha1.ReasonLocked, edit(func(f *access.Facts) { userGone(f); locked(f) })),
+		Entry("a Lock, though nobody is there", v1alpha1.ReasonLocked, func(f *access.Facts) { userGone(f); locked(f) }),
 		Entry("a User who is gone", v1alpha1.ReasonUserInactive, userGone),
 		Entry("a User who may not act", v1alpha1.ReasonUserInactive, suspended),
 		Entry("another User of that name", v1alpha1.ReasonUserInactive, userAnew),
 		Entry("whoever left the subjects", v1alpha1.ReasonNotASubject, notASubject),
 		Entry("a denial", v1alpha1.ReasonDenied, denied("dave")),
-		Entry("the Grant's deletion before a Lock", v1alpha1.ReasonGrantNotFound, edit(func(f *access.Facts) { grantGone(f); locked(f) })),
-		Entry("a change of the Grant before a Lock", v1alpha1.ReasonGrantChanged, edit(func(f *access.Facts) { grantChanged(f); locked(f) })),
-		Entry("a Lock before a denial", v1alpha1.ReasonLocked, edit(func(f *access.Facts) { locked(f); denied("dave")(f) })),
+		Entry("the Grant's deletion before a Lock", v1alpha1.ReasonGrantNotFound, func(f *access.Facts) { grantGone(f); locked(f) }),
+		Entry("a change of the Grant before a Lock", v1alpha1.ReasonGrantChanged, func(f *access.Facts) { grantChanged(f); locked(f) }),
+		Entry("a Lock before a denial", v1alpha1.ReasonLocked, func(f *access.Facts) { locked(f); denied("dave")(f) }),
 		Entry("a User who may not act before the subjects", v1alpha1.ReasonUserInactive,
-			edit(func(f *access.Facts) { suspended(f); notASubject(f) })),
+			func(f *access.Facts) { suspended(f); notASubject(f) }),
 		Entry("whoever left the subjects before a denial", v1alpha1.ReasonNotASubject,
-			edit(func(f *access.Facts) { notASubject(f); denied("dave")(f) })),
+			func(f *access.Facts) { notASubject(f); denied("dave")(f) }),
 	)
 }
 
@@ -120,7 +120,7 @@ var _ = Describe("The end of a request", func() {
 	It("never comes by itself while it waits for approval without a time", func() {
 		s := newStory()
 		Expect(s.at(now).State).To(Equal(access.Pending))
-		Expect(s.at(sec(5*365*86400)).State).To(Equal(access.Pending))
+		Expect(s.at(sec(5 * 365 * 86400)).State).To(Equal(access.Pending))
 		Expect(s.at(sec(5*365*86400), approved("bob")).Record.Expire.Time).To(Equal(sec(5*365*86400 + 3600)))
 	})
 
@@ -167,7 +167,7 @@ var _ = Describe("A clock", func() {
 	It("that leaps ends what was active, and what is too late", func() {
 		s := newStory(approved("bob"))
 		s.at(now)
-		Expect(s.at(sec(10*365*86400)).Reason).To(Equal(v1alpha1.ReasonExpired))
+		Expect(s.at(sec(10 * 365 * 86400)).Reason).To(Equal(v1alpha1.ReasonExpired))
 		late := newStory(asksFrom(sec(60)))
 		late.at(now)
 		Expect(late.at(sec(3660), approved("bob")).Reason).To(Equal(v1alpha1.ReasonExpired))

@@ -77,7 +77,8 @@ var _ = Describe("The review of access that was given at once", func() {
 	},
 		Entry("right", access.Approved, later(v1alpha1.DecisionApprove, "bob", 4000)),
 		Entry("wrong", access.Denied, later(v1alpha1.DecisionDeny, "bob", 4000)),
-		Entry("wrong, as one of two says", access.Denied, later(v1alpha1.DecisionApprove, "bob", 3999), later(v1alpha1.DecisionDeny, "carol", 4000)),
+		Entry("wrong, as one of two says", access.Denied,
+			later(v1alpha1.DecisionApprove, "bob", 3999), later(v1alpha1.DecisionDeny, "carol", 4000)),
 		Entry("by nobody", access.NotReviewed),
 		Entry("by whoever asked", access.NotReviewed, decided(v1alpha1.DecisionApprove, user("x", entry("id-alice")), sec(4000))),
 		Entry("by somebody who is no approver", access.NotReviewed, approved("bob"), about("bob-Approve", unnamed)),
@@ -87,6 +88,13 @@ var _ = Describe("The review of access that was given at once", func() {
 		Entry("not by the approvers of another Grant of that name", access.NotReviewed, grantAnew, approved("bob")),
 		Entry("not while whoever asked is gone", access.NotReviewed, userGone, approved("bob")),
 	)
+
+	It("is not by whoever asked, though they and somebody else have new names", func() {
+		s := used(true)
+		renamed := user("alicia", uid("uid-alice"), entry("id-alice"), mail("alice@corp.example"))
+		Expect(s.at(sec(4000), userAnew, approvedBy(renamed)).Review).To(Equal(access.NotReviewed))
+		Expect(names(s.verdict)).To(BeEmpty())
+	})
 
 	It("needs the quorum that the Grant had, from people who may still approve", func() {
 		s := used(true, quorum(2))

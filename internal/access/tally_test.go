@@ -18,7 +18,7 @@ import (
 
 // names are those of the Approvals that count.
 func names(v access.Verdict) []string {
-	var list []string
+	list := make([]string, 0, len(v.Approvals))
 	for _, given := range v.Approvals {
 		list = append(list, given.Name)
 	}
@@ -26,11 +26,13 @@ func names(v access.Verdict) []string {
 }
 
 // later is a decision of somebody that was made so many seconds after the story begins.
-func later(decision v1alpha1.Decision, by string, n int) edit { return decided(decision, user(by), sec(n)) }
+func later(decision v1alpha1.Decision, by string, n int) edit {
+	return decided(decision, user(by), sec(n))
+}
 
-func nobody(d *access.Decision)    { d.Approver, d.Named = nil, false }
-func unnamed(d *access.Decision)   { d.Named = false }
-func otherUID(d *access.Decision)  { d.Approval.Spec.RequestRef.UID = "uid-of-an-earlier-r" }
+func nobody(d *access.Decision)   { d.Approver, d.Named = nil, false }
+func unnamed(d *access.Decision)  { d.Named = false }
+func otherUID(d *access.Decision) { d.Approval.Spec.RequestRef.UID = "uid-of-an-earlier-r" }
 func madeAt(t time.Time) func(*access.Decision) {
 	return func(d *access.Decision) { d.Approval.CreationTimestamp = metav1.NewTime(t) }
 }
@@ -112,7 +114,7 @@ var _ = Describe("An Approval", func() {
 		Entry("the same mail address of another directory", true, user("x", mail("alice@corp.example"), of("partners"))),
 		Entry("the same id of another directory", false, user("x", entry("id-alice"), of("partners"))),
 		Entry("no mail address, as whoever asks", false, user("x", mail("")),
-			edit(func(f *access.Facts) { f.Requester = user("alice", mail("")) })),
+			func(f *access.Facts) { f.Requester = user("alice", mail("")) }),
 		Entry("a local one", false, user("x", local)),
 		Entry("another", false, user("x")),
 	)
@@ -215,7 +217,7 @@ var _ = Describe("What counts", func() {
 			later(v1alpha1.DecisionApprove, "dave", -3), later(v1alpha1.DecisionDeny, "zoe", -1), later(v1alpha1.DecisionApprove, "bob", -2),
 			later(v1alpha1.DecisionApprove, "carol", -2), later(v1alpha1.DecisionApprove, "erin", 0),
 		}
-		for range len(edits) {
+		for range edits {
 			edits = append(edits[1:], edits[0])
 			s := newStory(edits...)
 			Expect(names(s.at(now))).To(Equal([]string{"dave-Approve", "bob-Approve", "carol-Approve", "zoe-Deny", "erin-Approve"}))
@@ -231,7 +233,7 @@ var _ = Describe("What counts", func() {
 	})
 
 	It("is at most 64 decisions, denials among them", func() {
-		var edits []edit
+		edits := make([]edit, 0, 71)
 		for i := range 70 {
 			edits = append(edits, later(v1alpha1.DecisionApprove, fmt.Sprintf("p%02d", i), i-100))
 		}
