@@ -185,7 +185,7 @@ type GivenApproval struct {
 // AccessRequestStatus is what has become of a request.
 type AccessRequestStatus struct {
 	// conditions are Active (reasons Pending, NotStarted, Active, or why it ended, as in endReason), Reviewed (with approval AfterUse;
-	// reasons ReviewPending, Approved, Denied), Ready, Reconciling, Stalled.
+	// reasons ReviewPending, NobodyCanReview, Approved, Denied), Ready, Reconciling, Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -224,7 +224,7 @@ type AccessRequestStatus struct {
 	EndTime *metav1.Time `json:"endTime,omitempty"`
 
 	// endReason is why it ended: Expired, Denied, UserInactive, Locked, NotASubject, GrantChanged, GrantNotFound, GrantClosed,
-	// ApprovalWithdrawn; or why it never began: NotOnRequest, DurationTooLong, TicketRefused.
+	// ApprovalWithdrawn; or why it never began: NotOnRequest, DurationTooLong, TicketRefused, UserNotFound.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64

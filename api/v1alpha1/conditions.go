@@ -139,6 +139,8 @@ const (
 	ReasonApprovalWithdrawn = "ApprovalWithdrawn"
 	// ReasonReviewPending means that access was given before anybody approved it, and that nobody has looked at it yet.
 	ReasonReviewPending = "ReviewPending"
+	// ReasonNobodyCanReview means that such access was given, and that its Grant, which says who may review, or whoever asked, is gone.
+	ReasonNobodyCanReview = "NobodyCanReview"
 	// ReasonApproved means that as many people have approved as the Grant's quorum asks for.
 	ReasonApproved = "Approved"
 )

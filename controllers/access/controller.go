@@ -92,16 +92,22 @@ func (r *Reconciler) gone(ctx context.Context, name string) error {
 	return r.answerWithout(ctx, name)
 }
 
-// decide decides. A Grant that seems to be another is looked at past the cache first: a request may have been accepted for a
-// generation that the cache does not have yet.
+// decide decides. Before access begins, and before a request ends because its Grant seems to be another, it is decided once more on the
+// Grant past the cache: a request is for the Grant as it is.
 func (r *Reconciler) decide(ctx context.Context, s *scope) error {
 	s.verdict = access.Decide(s.facts, s.now)
-	ended := s.verdict.Record.End != nil && s.request.Status.EndTime == nil
-	if !ended || s.verdict.Reason != v1alpha1.ReasonGrantChanged {
+	record, before := s.verdict.Record, &s.request.Status
+	begins := record.Start != nil && before.StartTime == nil
+	ends := record.End != nil && before.EndTime == nil &&
+		(record.EndReason == v1alpha1.ReasonGrantChanged || record.EndReason == v1alpha1.ReasonGrantNotFound)
+	if !begins && !ends {
 		return nil
 	}
-	if err := r.lookAtGrant(ctx, s); err != nil {
-		return err
+	s.facts = access.Facts{Request: s.request}
+	for _, part := range []func(context.Context, *scope) error{r.lookAtGrant, r.findRequester, r.findDecisions} {
+		if err := part(ctx, s); err != nil {
+			return err
+		}
 	}
 	s.verdict = access.Decide(s.facts, s.now)
 	return nil

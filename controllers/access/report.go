@@ -96,13 +96,18 @@ func (s *scope) conditions() []metav1.Condition {
 	active := metav1.Condition{
 		Type: v1alpha1.ConditionActive, Status: metav1.ConditionFalse, Reason: s.verdict.Reason, Message: s.verdict.Message,
 	}
-	if s.verdict.State == access.Active && len(s.bindings) > 0 {
+	switch {
+	case s.verdict.State == access.Active && len(s.bindings) > 0:
 		active.Status = metav1.ConditionTrue
+	case s.verdict.State == access.Active && len(s.problems) > 0:
+		active.Reason, active.Message = s.problems[0].Reason, s.problems[0].Message
 	}
 	list := append(s.summary(), active)
 	switch s.verdict.Review {
 	case access.NotReviewed:
 		return append(list, reviewed(metav1.ConditionFalse, v1alpha1.ReasonReviewPending, reviewPending))
+	case access.Unreviewable:
+		return append(list, reviewed(metav1.ConditionFalse, v1alpha1.ReasonNobodyCanReview, nobodyCanReview))
 	case access.Approved:
 		return append(list, reviewed(metav1.ConditionTrue, v1alpha1.ReasonApproved, "reviewed and found right"))
 	case access.Denied:
@@ -113,6 +118,10 @@ func (s *scope) conditions() []metav1.Condition {
 
 // reviewPending is for those who can review: it stays until they do.
 const reviewPending = "access was given before anybody approved it: an approver of its Grant has to look at it, and approve or deny"
+
+// nobodyCanReview is for whoever audits.
+const nobodyCanReview = "access was given before anybody approved it, and nobody can review it any more, since its Grant or whoever asked " +
+	"is gone: look at it, and delete it"
 
 func reviewed(state metav1.ConditionStatus, reason, message string) metav1.Condition {
 	return metav1.Condition{Type: v1alpha1.ConditionReviewed, Status: state, Reason: reason, Message: message}
@@ -125,6 +134,8 @@ func (s *scope) summary() []metav1.Condition {
 		return status.NotReady(whole(s.problems))
 	case v.Review == access.NotReviewed:
 		return status.NotReady(outcome.Transientf(v1alpha1.ReasonReviewPending, reviewPending))
+	case v.Review == access.Unreviewable:
+		return status.NotReady(outcome.Terminalf(v1alpha1.ReasonNobodyCanReview, nobodyCanReview))
 	case v.State == access.Pending:
 		return status.NotReady(outcome.Transientf(v.Reason, "%s", v.Message))
 	case v.State == access.Ended && s.request.Status.Grant == nil:

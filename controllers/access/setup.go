@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -31,7 +32,7 @@ const workers = 4
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	comesOrGoes := builder.WithPredicates(predicate.Funcs{UpdateFunc: func(event.UpdateEvent) bool { return false }})
-	everyOpen := handler.EnqueueRequestsFromMapFunc(r.openRequests)
+	everyOpen, everyGiven := handler.EnqueueRequestsFromMapFunc(r.openRequests), handler.EnqueueRequestsFromMapFunc(r.givenRequests)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("access").
 		For(&v1alpha1.AccessRequest{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, ended()))).
@@ -42,9 +43,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		})).
 		Watches(&v1alpha1.Group{}, everyOpen, builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.HoldsDiffers})).
 		Watches(&v1alpha1.Lock{}, everyOpen, changed).
-		Watches(&corev1.Namespace{}, everyOpen, builder.WithPredicates(predicate.Or(predicate.LabelChangedPredicate{}, deletion()))).
-		WatchesMetadata(&rbacv1.ClusterRole{}, everyOpen, comesOrGoes).
-		WatchesMetadata(&rbacv1.Role{}, everyOpen, comesOrGoes).
+		Watches(&corev1.Namespace{}, everyGiven, builder.WithPredicates(predicate.Or(predicate.LabelChangedPredicate{}, deletion()))).
+		WatchesMetadata(&rbacv1.ClusterRole{}, everyGiven, comesOrGoes).
+		WatchesMetadata(&rbacv1.Role{}, everyGiven, comesOrGoes).
 		Watches(&rbacv1.RoleBinding{}, handler.EnqueueRequestsFromMapFunc(requestOfBinding)).
 		Watches(&rbacv1.ClusterRoleBinding{}, handler.EnqueueRequestsFromMapFunc(requestOfBinding)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
@@ -72,7 +73,13 @@ func userDiffers(e event.UpdateEvent) bool {
 	before, ok := e.ObjectOld.(*v1alpha1.User)
 	after, also := e.ObjectNew.(*v1alpha1.User)
 	return ok && also && (reach.Active(before) != reach.Active(after) || before.Status.Username != after.Status.Username ||
-		!slices.Equal(reach.DirectoryGroups(before), reach.DirectoryGroups(after)))
+		!slices.Equal(reach.DirectoryGroups(before), reach.DirectoryGroups(after)) || !samePerson(before, after))
+}
+
+// samePerson says whether what tells that two Users are one person has not changed.
+func samePerson(before, after *v1alpha1.User) bool {
+	one, other := ptr.Deref(before.Status.Identity, v1alpha1.Identity{}), ptr.Deref(after.Status.Identity, v1alpha1.Identity{})
+	return one.ID == other.ID && one.Email == other.Email
 }
 
 // requestsOfUser are those that a User made, or decided about.
@@ -96,9 +103,15 @@ func (r *Reconciler) requestsOfGrant(ctx context.Context, object client.Object) 
 	return reach.Requests(ctx, requests, err)
 }
 
-// openRequests are all that have not ended: they are few.
+// openRequests are all that somebody may still decide about.
 func (r *Reconciler) openRequests(ctx context.Context, _ client.Object) []reconcile.Request {
 	requests, err := index.OpenRequests(ctx, r.Client)
+	return reach.Requests(ctx, requests, err)
+}
+
+// givenRequests are all that give something now.
+func (r *Reconciler) givenRequests(ctx context.Context, _ client.Object) []reconcile.Request {
+	requests, err := index.GivenRequests(ctx, r.Client)
 	return reach.Requests(ctx, requests, err)
 }
 

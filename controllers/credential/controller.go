@@ -134,8 +134,10 @@ func (r *Reconciler) decide(ctx context.Context, s *scope) (credential.Decision,
 	if err != nil {
 		return credential.Decision{}, err
 	}
-	if s.groups, err = r.groups(ctx, s.user); err != nil {
-		return credential.Decision{}, err
+	if wanted {
+		if s.groups, err = r.groups(ctx, s.user); err != nil {
+			return credential.Decision{}, err
+		}
 	}
 	return credential.Decide(credential.Input{
 		Wanted:      wanted,

@@ -36,6 +36,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 			DeleteFunc: func(e event.DeleteEvent) bool { return bindsGroups(e.Object) },
 			UpdateFunc: bindsDiffers,
 		})).
+		Watches(&v1alpha1.Group{}, handler.EnqueueRequestsFromMapFunc(r.usersOfGroup),
+			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.HoldsDiffers})).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.usersOfSecret)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
@@ -75,8 +77,21 @@ func (r *Reconciler) usersOfGrant(ctx context.Context, object client.Object) []r
 		return nil
 	}
 	users, err := reach.Subjects(ctx, r.Client, grant)
-	users = slices.DeleteFunc(users, func(user v1alpha1.User) bool { return !concerned(&user) })
-	return reach.Requests(ctx, users, err)
+	return reach.Requests(ctx, withKubeconfig(users), err)
+}
+
+// usersOfGroup are those in a Group who have a kubeconfig.
+func (r *Reconciler) usersOfGroup(ctx context.Context, object client.Object) []reconcile.Request {
+	group, ok := object.(*v1alpha1.Group)
+	if !ok {
+		return nil
+	}
+	users, err := reach.OfGroup(ctx, r.Client, group)
+	return reach.Requests(ctx, withKubeconfig(users), err)
+}
+
+func withKubeconfig(users []v1alpha1.User) []v1alpha1.User {
+	return slices.DeleteFunc(slices.Clone(users), func(user v1alpha1.User) bool { return !concerned(&user) })
 }
 
 func (r *Reconciler) usersOfSecret(ctx context.Context, object client.Object) []reconcile.Request {

@@ -91,6 +91,9 @@ func (r *Reconciler) findPlaces(ctx context.Context, s *scope) error {
 func (r *Reconciler) findPeople(ctx context.Context, s *scope) error {
 	people, err := reach.OfGrant(ctx, r.Client, s.grant, s.now)
 	s.people = people
+	if !people.Next.IsZero() && (s.next.IsZero() || people.Next.Before(s.next)) {
+		s.next = people.Next
+	}
 	if len(people.Missing) > 0 {
 		s.problem(outcome.Transientf(v1alpha1.ReasonSubjectNotFound, "%s does not exist", outcome.Bounded(people.Missing)))
 	}
@@ -124,6 +127,10 @@ func (r *Reconciler) apply(ctx context.Context, s *scope) error {
 		s.problems = slices.Insert(s.problems, 0, s.tooMany)
 	}
 	result := r.Applier.Execute(ctx, rbacplan.Plan(in))
+	if s.open && s.grant.Spec.Activation == v1alpha1.ActivationOnRequest && len(s.places) > 0 && result.Problem == nil {
+		// Better now than when somebody needs it.
+		result.Problem = r.Applier.Try(ctx, rbacplan.Binding{Namespace: s.places[0], Name: template.Holder.BindingName(0), Template: template})
+	}
 	s.bindings = rbacplan.After(template.Holder, existing, result.Done)
 	if s.refused = result.Problem; s.refused != nil {
 		s.problems = slices.Insert(s.problems, 0, s.refused)

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -69,9 +68,14 @@ func (r *Reconciler) findTarget(ctx context.Context, s *scope) error {
 	if !reach.Holds(s.lock, s.now) {
 		return nil
 	}
+	counted := map[string]bool{}
 	for i := range users {
+		if counted[users[i].Name] {
+			continue
+		}
+		counted[users[i].Name] = true
 		s.users++
-		if meta.IsStatusConditionTrue(users[i].Status.Conditions, v1alpha1.ConditionActive) {
+		if reach.Active(&users[i]) {
 			s.acting++
 		}
 	}
@@ -96,7 +100,7 @@ func (s *scope) summary() []metav1.Condition {
 	case !reach.Holds(s.lock, s.now):
 		return status.Ready(v1alpha1.ReasonExpired, "expireTime has passed: this keeps nobody out")
 	case !s.found:
-		return status.NotReady(outcome.Transientf(v1alpha1.ReasonTargetNotFound, "%s %q does not exist: this keeps nobody out now",
+		return status.NotReady(outcome.Transientf(v1alpha1.ReasonTargetNotFound, "%s %q does not exist, or is gone from its directory: this keeps nobody out now",
 			target.Kind, target.Name))
 	case s.acting > 0:
 		return status.NotReady(outcome.Transientf(v1alpha1.ReasonLocking, "access is being withdrawn"))

@@ -90,11 +90,16 @@ const (
 	NotReviewed Review = "ReviewPending"
 	Approved    Review = "Approved"
 	Denied      Review = "Denied"
+	// Unreviewable means that nobody can any more: the Grant, which says who may, is gone, or whoever asked is.
+	Unreviewable Review = "Unreviewable"
 )
 
 // RecordOf reads what was recorded of a request.
 func RecordOf(request *v1alpha1.AccessRequest) Record {
 	s := &request.Status
+	if s.Grant == nil || s.User == nil {
+		return Record{End: s.EndTime, EndReason: s.EndReason}
+	}
 	return Record{Grant: s.Grant, User: s.User, Start: s.StartTime, Expire: s.ExpireTime, End: s.EndTime, EndReason: s.EndReason}
 }
 
@@ -109,12 +114,19 @@ func Decide(f Facts, now time.Time) Verdict {
 	v.Approvals, v.Answers = count.given, count.answers
 	if v.Record.End == nil && v.Record.Grant != nil {
 		v.proceed(f, count, now)
+		if v.Record.End != nil && f.Request.Status.StartTime != nil {
+			// What access was given for stays on record, whatever ended it.
+			count = closing(f, count)
+			v.Approvals, v.Answers = count.given, count.answers
+		}
 	}
 	if v.Record.End != nil {
 		v.State, v.Reason, v.Recheck = Ended, v.Record.EndReason, time.Time{}
 		v.Message = endMessage(v.Record.EndReason, f)
 	}
-	v.Review = review(v.Record, count)
+	if v.Review = review(v.Record, count); v.Review == NotReviewed && unreviewable(f, v.Record) {
+		v.Review = Unreviewable
+	}
 	return v
 }
 
@@ -126,6 +138,10 @@ func (v *Verdict) end(reason string, now time.Time) {
 // wait leaves a request as it is until something changes.
 func (v *Verdict) wait(state State, reason, message string, recheck time.Time) {
 	v.State, v.Reason, v.Message, v.Recheck = state, reason, message, recheck
+}
+
+func unreviewable(f Facts, record Record) bool {
+	return f.Requester == nil || string(f.Requester.UID) != record.User.UID || f.Grant == nil || string(f.Grant.UID) != record.Grant.UID || f.Grant.Spec.Request == nil
 }
 
 func review(record Record, count tallied) Review {

@@ -117,11 +117,23 @@ var _ = Describe("The end of a request", func() {
 		Expect(s.at(sec(601), approved("bob")).State).To(Equal(access.Ended))
 	})
 
-	It("never comes by itself while it waits for approval without a time", func() {
+	It("comes after a week without approval, where no time was asked for", func() {
 		s := newStory()
-		Expect(s.at(now).State).To(Equal(access.Pending))
-		Expect(s.at(sec(5 * 365 * 86400)).State).To(Equal(access.Pending))
-		Expect(s.at(sec(5*365*86400), approved("bob")).Record.Expire.Time).To(Equal(sec(5*365*86400 + 3600)))
+		week := 7*86400 - 60 // It was made a minute ago.
+		Expect(s.at(sec(week - 1)).State).To(Equal(access.Pending))
+		Expect(s.at(sec(week)).Reason).To(Equal(v1alpha1.ReasonExpired))
+		Expect(s.at(sec(week), approved("bob")).State).To(Equal(access.Ended))
+	})
+
+	It("leaves on record who approved, whatever ended it", func() {
+		for _, end := range []edit{grantGone, grantChanged, userGone, locked, unnamedBob} {
+			s := newStory(approved("bob"))
+			Expect(s.at(now).State).To(Equal(access.Active))
+			Expect(s.at(sec(1), end).State).To(Equal(access.Ended))
+			Expect(names(s.verdict)).To(Equal([]string{"bob-Approve"}))
+			Expect(s.answer("bob-Approve")).To(Equal(v1alpha1.ReasonCounted))
+			Expect(names(s.at(sec(2)))).To(Equal([]string{"bob-Approve"}))
+		}
 	})
 
 	DescribeTable("is told before what else is wrong", func(reason string, at time.Time, why ...edit) {
@@ -173,3 +185,6 @@ var _ = Describe("A clock", func() {
 		Expect(late.at(sec(3660), approved("bob")).Reason).To(Equal(v1alpha1.ReasonExpired))
 	})
 })
+
+// unnamedBob takes bob off the Grant's approvers.
+func unnamedBob(f *access.Facts) { about("bob-Approve", unnamed)(f) }

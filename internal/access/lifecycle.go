@@ -14,14 +14,26 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 )
 
-// accept looks at a request for the first time: what cannot be as it is asked for ends it; what may still come is waited for.
+const (
+	// settling is how long a request waits for what it needs to be accepted: things that are applied together come one after another.
+	settling = 10 * time.Minute
+	// attention is how long a request without a startTime waits for approval.
+	attention = 7 * 24 * time.Hour
+)
+
+// accept looks at a request for the first time: what cannot be as it is asked for ends it; what may still come is waited for, a while.
 func (v *Verdict) accept(f Facts, now time.Time) {
 	if reason := refused(f); reason != "" {
 		v.end(reason, now)
 		return
 	}
 	if reason, message := missing(f); reason != "" {
-		v.wait(Pending, reason, message, time.Time{})
+		until := f.Request.CreationTimestamp.Add(settling)
+		if reason == v1alpha1.ReasonLocked || reason == v1alpha1.ReasonUserInactive || !now.Before(until) {
+			v.end(reason, now) // Else it would give access, long after anybody thought of it, once that is over.
+			return
+		}
+		v.wait(Pending, reason, message, until)
 		return
 	}
 	policy := f.Grant.Spec.Request
@@ -33,13 +45,14 @@ func (v *Verdict) accept(f Facts, now time.Time) {
 }
 
 // approvableSince is from when on Approvals are surely about the Grant as it is: since it was created, if nobody has changed it since;
-// else from the second after it was written, or from now, since it was written before.
+// else from the second after it was written; where that is not known, from now.
 func approvableSince(f Facts, now time.Time) time.Time {
 	if f.Grant.Generation == 1 {
 		return f.Grant.CreationTimestamp.Time
 	}
-	if next := f.GrantWritten.Truncate(time.Second).Add(time.Second); !f.GrantWritten.IsZero() && next.Before(now) {
-		return next
+	next := f.GrantWritten.Truncate(time.Second).Add(time.Second)
+	if !f.GrantWritten.IsZero() {
+		return next // By the API server's clock, which Approvals have their times from too.
 	}
 	return now
 }
@@ -63,6 +76,9 @@ func refused(f Facts) string {
 func ticketFits(pattern, ticket string) bool {
 	if pattern == "" {
 		return true
+	}
+	if _, err := regexp.Compile(pattern); err != nil {
+		return false // What does not parse by itself may do so between parentheses, and mean anything.
 	}
 	expression, err := regexp.Compile(`^(?:` + pattern + `)$`)
 	return err == nil && expression.MatchString(ticket)
@@ -139,9 +155,6 @@ func withdrawn(f Facts, record Record) string {
 	return ""
 }
 
-// never is later than any time that is asked for.
-func never() time.Time { return time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }
-
 // deadline is when a request is over at the latest.
 func deadline(f Facts, record Record) time.Time {
 	switch {
@@ -150,7 +163,7 @@ func deadline(f Facts, record Record) time.Time {
 	case f.Request.Spec.StartTime != nil:
 		return f.Request.Spec.StartTime.Add(duration(f))
 	default:
-		return never()
+		return f.Request.CreationTimestamp.Add(attention)
 	}
 }
 
@@ -163,12 +176,12 @@ func (v *Verdict) begin(f Facts, count tallied, now time.Time) bool {
 	policy := f.Grant.Spec.Request
 	if v.Record.Grant.Approval != v1alpha1.ApprovalAfterUse && count.approved < int(v.Record.Grant.Quorum) {
 		v.wait(Pending, v1alpha1.ReasonPending, fmt.Sprintf("%d of %d approvals; who may approve: %s",
-			count.approved, policy.Quorum, outcome.Bounded(subjects(policy.Approvers))), recheck(deadline(f, v.Record)))
+			count.approved, policy.Quorum, outcome.Bounded(subjects(policy.Approvers))), earlier(deadline(f, v.Record), f.Grant.Spec.ExpireTime))
 		return false
 	}
 	for _, start := range []*metav1.Time{f.Request.Spec.StartTime, f.Grant.Spec.StartTime} {
 		if start != nil && now.Before(start.Time) {
-			v.wait(NotStarted, v1alpha1.ReasonNotStarted, "approved; its time is yet to come", start.Time)
+			v.wait(NotStarted, v1alpha1.ReasonNotStarted, "its time is yet to come", earlier(start.Time, new(metav1.NewTime(deadline(f, v.Record)))))
 			return false
 		}
 	}
@@ -176,16 +189,15 @@ func (v *Verdict) begin(f Facts, count tallied, now time.Time) bool {
 	if f.Request.Spec.StartTime != nil {
 		expire = deadline(f, v.Record)
 	}
-	if end := f.Grant.Spec.ExpireTime; end != nil && end.Time.Before(expire) {
-		expire = end.Time
-	}
+	expire = earlier(expire, f.Grant.Spec.ExpireTime)
 	v.Record.Start, v.Record.Expire = new(metav1.NewTime(now)), new(metav1.NewTime(expire))
 	return true
 }
 
-func recheck(at time.Time) time.Time {
-	if at.Equal(never()) {
-		return time.Time{}
+// earlier of a time and another, if there is another.
+func earlier(at time.Time, other *metav1.Time) time.Time {
+	if other != nil && other.Time.Before(at) {
+		return other.Time
 	}
 	return at
 }
@@ -204,11 +216,11 @@ func endMessage(reason string, f Facts) string {
 	return map[string]string{
 		v1alpha1.ReasonExpired:           "its time is over",
 		v1alpha1.ReasonDenied:            "an approver decided against it",
-		v1alpha1.ReasonUserInactive:      fmt.Sprintf("whoever is called %q in Kubernetes may not act any more, or is somebody else", who),
+		v1alpha1.ReasonUserInactive:      fmt.Sprintf("whoever is called %q in Kubernetes may not act, or is somebody else now", who),
 		v1alpha1.ReasonLocked:            "a Lock keeps out whoever asked",
-		v1alpha1.ReasonNotASubject:       fmt.Sprintf("whoever asked is not among the subjects of Grant %q any more", grant),
+		v1alpha1.ReasonNotASubject:       fmt.Sprintf("whoever asked is not among the subjects of Grant %q", grant),
 		v1alpha1.ReasonGrantChanged:      fmt.Sprintf("Grant %q was changed since this was asked for: ask again", grant),
-		v1alpha1.ReasonGrantNotFound:     fmt.Sprintf("Grant %q was deleted", grant),
+		v1alpha1.ReasonGrantNotFound:     fmt.Sprintf("Grant %q does not exist", grant),
 		v1alpha1.ReasonGrantClosed:       fmt.Sprintf("the expireTime of Grant %q has passed", grant),
 		v1alpha1.ReasonApprovalWithdrawn: "too few approvals are left: one was deleted, or whoever gave it may not approve any more",
 		v1alpha1.ReasonNotOnRequest:      fmt.Sprintf("Grant %q is not one to ask for: its activation is not OnRequest", grant),

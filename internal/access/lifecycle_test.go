@@ -22,21 +22,30 @@ var _ = Describe("Acceptance", func() {
 		Expect(s.verdict.Reason).To(Equal(reason))
 		Expect(s.verdict.Message).To(Equal(message))
 		Expect(s.verdict.Record).To(Equal(access.Record{}))
-		Expect(s.verdict.Recheck).To(BeZero())
+		Expect(s.verdict.Recheck).To(Equal(sec(540)), "ten minutes after it was made")
 		Expect(s.verdict.Approvals).To(BeEmpty())
 		Expect(s.verdict.Review).To(BeEmpty())
 		Expect(s.answer("bob-Approve")).To(Equal(v1alpha1.ReasonPending))
+		Expect(s.at(sec(540)).Record).To(Equal(access.Record{End: new(metav1.NewTime(sec(540))), EndReason: reason}), "but not for ever")
 	},
 		Entry("no Grant", v1alpha1.ReasonGrantNotFound, `Grant "g" does not exist`, grantGone),
 		Entry("no Grant and nobody who asks", v1alpha1.ReasonGrantNotFound, `Grant "g" does not exist`, grantGone, userGone, locked),
 		Entry("nobody of that name", v1alpha1.ReasonUserNotFound, `no User is called "corp:alice" in Kubernetes`, userGone),
-		Entry("somebody who is locked", v1alpha1.ReasonLocked, `User "alice" is locked`, locked),
-		Entry("somebody who is locked and no subject", v1alpha1.ReasonLocked, `User "alice" is locked`, notASubject, locked),
-		Entry("somebody who may not act", v1alpha1.ReasonUserInactive, `User "alice" may not act`, suspended),
-		Entry("somebody who may not act, nor is a subject", v1alpha1.ReasonUserInactive, `User "alice" may not act`, suspended, notASubject),
 		Entry("no subject", v1alpha1.ReasonNotASubject, `User "alice" is not among the subjects of Grant "g"`, notASubject),
 		Entry("no subject, for review afterwards", v1alpha1.ReasonNotASubject, `User "alice" is not among the subjects of Grant "g"`,
 			notASubject, afterUse),
+	)
+
+	DescribeTable("ends at once for whoever is kept out", func(reason string, edits ...edit) {
+		s := newStory(edits...)
+		back := asBefore(newStory())
+		Expect(s.at(now).Record).To(Equal(access.Record{End: new(metav1.NewTime(now)), EndReason: reason}))
+		Expect(s.at(sec(60), back).State).To(Equal(access.Ended), "and gives nothing once they may act again")
+	},
+		Entry("locked", v1alpha1.ReasonLocked, locked),
+		Entry("locked and no subject", v1alpha1.ReasonLocked, notASubject, locked),
+		Entry("suspended", v1alpha1.ReasonUserInactive, suspended),
+		Entry("suspended, for review afterwards", v1alpha1.ReasonUserInactive, suspended, afterUse),
 	)
 
 	DescribeTable("is refused for good", func(reason, message string, edits ...edit) {
@@ -226,7 +235,8 @@ var _ = Describe("The beginning", func() {
 
 	It("that waits for approval is looked at again when it would be too late", func() {
 		Expect(newStory(asksFrom(sec(60))).at(now).Recheck).To(Equal(sec(3660)))
-		Expect(newStory().at(now).Recheck).To(BeZero())
+		Expect(newStory(closes(sec(600))).at(now).Recheck).To(Equal(sec(600)))
+		Expect(newStory().at(now).Recheck).To(Equal(sec(7*86400 - 60)))
 	})
 
 	It("waits again where an approval is withdrawn before it", func() {

@@ -202,7 +202,7 @@ func (h *history) step() {
 	h.checkRecord(before)
 	h.checkApprovals(wasOver)
 	if wasOver {
-		Expect(h.verdict.Review).To(Equal(review))
+		Expect(settled(h.verdict.Review)).To(Equal(settled(review)))
 		Expect(names(h.verdict)).To(Equal(given))
 	}
 	h.store()
@@ -281,8 +281,10 @@ func (h *history) checkApprovals(wasOver bool) {
 	Expect(v.Answers).To(HaveLen(len(h.approvals)))
 	for _, given := range v.Approvals {
 		Expect(h.by(given.Approver).person).NotTo(Equal("alice"), "nobody decides on a request of their own")
-		Expect(given.Time.Time.Before(v.Record.Grant.Time.Time)).To(BeFalse(), "made too early")
-		if wasOver {
+		if given.Decision == v1alpha1.DecisionApprove {
+			Expect(given.Time.Time.Before(v.Record.Grant.Time.Time)).To(BeFalse(), "made too early")
+		}
+		if wasOver || v.State == access.Ended {
 			continue
 		}
 		Expect(h.by(given.Approver).mayAct && h.by(given.Approver).named).To(BeTrue(), "%s may not approve", given.Approver)
@@ -340,3 +342,11 @@ var _ = Describe("Whatever happens to a request", func() {
 		}
 	})
 })
+
+// settled is a review that is done: whether it still can be, may change.
+func settled(review access.Review) access.Review {
+	if review == access.Unreviewable {
+		return access.NotReviewed
+	}
+	return review
+}

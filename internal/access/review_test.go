@@ -84,15 +84,22 @@ var _ = Describe("The review of access that was given at once", func() {
 		Entry("by somebody who is no approver", access.NotReviewed, approved("bob"), about("bob-Approve", unnamed)),
 		Entry("though the Grant changed", access.Approved, grantChanged, approved("bob")),
 		Entry("though whoever asked is locked", access.Approved, locked, approved("bob")),
-		Entry("not while the Grant is gone", access.NotReviewed, grantGone, approved("bob")),
-		Entry("not by the approvers of another Grant of that name", access.NotReviewed, grantAnew, approved("bob")),
-		Entry("not while whoever asked is gone", access.NotReviewed, userGone, approved("bob")),
+		Entry("not once the Grant is gone", access.Unreviewable, grantGone, approved("bob")),
+		Entry("not by the approvers of another Grant of that name", access.Unreviewable, grantAnew, approved("bob")),
+		Entry("not once whoever asked is gone", access.Unreviewable, userGone, approved("bob")),
 	)
 
 	It("is not by whoever asked, though they and somebody else have new names", func() {
 		s := used(true)
 		renamed := user("alicia", uid("uid-alice"), entry("id-alice"), mail("alice@corp.example"))
-		Expect(s.at(sec(4000), userAnew, approvedBy(renamed)).Review).To(Equal(access.NotReviewed))
+		Expect(s.at(sec(4000), userAnew, approvedBy(renamed)).Review).To(Equal(access.Unreviewable))
+		Expect(names(s.verdict)).To(BeEmpty())
+	})
+
+	It("is not by their second account either, once somebody else has their name", func() {
+		s := used(true)
+		second := user("alice-admin", mail("alice@corp.example"))
+		Expect(s.at(sec(4000), userAnew, approvedBy(second)).Review).To(Equal(access.Unreviewable))
 		Expect(names(s.verdict)).To(BeEmpty())
 	})
 

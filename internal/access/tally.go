@@ -61,13 +61,36 @@ func tally(f Facts, record Record) tallied {
 			t.add(given(d))
 		}
 	}
-	slices.SortStableFunc(t.given, func(a, b v1alpha1.GivenApproval) int {
-		return cmp.Or(a.Time.Compare(b.Time.Time), strings.Compare(a.Name, b.Name))
-	})
+	t.sort()
 	t.answers = answers(f, func(d Decision) (reason, message string) {
 		return verdicts[d.Approval.Name].Reason, verdicts[d.Approval.Name].Message
 	})
 	return t
+}
+
+// closing is what is recorded of a request whose access has just ended: the decisions that counted while it had it, and the denial
+// that ended it.
+func closing(f Facts, count tallied) tallied {
+	t := recorded(f.Request.Status.Approvals)
+	for _, given := range count.given {
+		if given.Decision == v1alpha1.DecisionDeny && !t.has(given.UID) {
+			t.add(given)
+		}
+	}
+	t.sort()
+	t.answers = answers(f, func(d Decision) (reason, message string) { return late(f, t, d) })
+	return t
+}
+
+// sort puts what counts in the order in which it was decided.
+func (t *tallied) sort() {
+	slices.SortStableFunc(t.given, func(a, b v1alpha1.GivenApproval) int {
+		return cmp.Or(a.Time.Compare(b.Time.Time), strings.Compare(a.Name, b.Name))
+	})
+}
+
+func (t *tallied) has(uid string) bool {
+	return slices.ContainsFunc(t.given, func(g v1alpha1.GivenApproval) bool { return g.UID == uid })
 }
 
 func recorded(approvals []v1alpha1.GivenApproval) tallied {
@@ -122,7 +145,7 @@ func answers(f Facts, of func(Decision) (reason, message string)) []Answer {
 
 // late is the answer to a decision about a request that is over.
 func late(f Facts, before tallied, d Decision) (reason, message string) {
-	if slices.ContainsFunc(before.given, func(g v1alpha1.GivenApproval) bool { return g.UID == string(d.Approval.UID) }) {
+	if before.has(string(d.Approval.UID)) {
 		return v1alpha1.ReasonCounted, counted(d)
 	}
 	if string(f.Request.UID) != d.Approval.Spec.RequestRef.UID {
@@ -149,7 +172,7 @@ func counts(f Facts, record Record, people []*v1alpha1.User, d Decision) (reason
 		return another(f, d)
 	case record.Grant == nil || record.User == nil:
 		return v1alpha1.ReasonPending, fmt.Sprintf("AccessRequest %q is not accepted yet: its status says why", f.Request.Name)
-	case d.Approval.CreationTimestamp.Time.Before(record.Grant.Time.Time):
+	case d.Approval.Spec.Decision == v1alpha1.DecisionApprove && d.Approval.CreationTimestamp.Time.Before(record.Grant.Time.Time):
 		return v1alpha1.ReasonMadeTooEarly, fmt.Sprintf(
 			"made before this generation of Grant %q was known: look at it, delete this, and decide again", f.Request.Spec.GrantRef.Name)
 	case f.Grant == nil || string(f.Grant.UID) != record.Grant.UID:
@@ -163,13 +186,14 @@ func counts(f Facts, record Record, people []*v1alpha1.User, d Decision) (reason
 
 // independent says whether an approver is another person than whoever asked, and than everybody who decided before.
 func independent(f Facts, record Record, people []*v1alpha1.User, d Decision) (reason, message string) {
-	if f.Requester == nil {
-		return v1alpha1.ReasonUserNotFound, fmt.Sprintf("%q is gone: nobody can tell whether whoever approves is the same person",
-			f.Request.Spec.UserName)
-	}
-	if string(d.Approver.UID) == record.User.UID || SamePerson(d.Approver, f.Requester) {
+	gone := f.Requester == nil || string(f.Requester.UID) != record.User.UID
+	switch {
+	case string(d.Approver.UID) == record.User.UID, !gone && SamePerson(d.Approver, f.Requester):
 		return v1alpha1.ReasonOwnRequest, fmt.Sprintf("%q and %q are the same person, and nobody decides on a request of their own",
 			d.Approval.Spec.Approver, f.Request.Spec.UserName)
+	case gone:
+		return v1alpha1.ReasonUserNotFound, fmt.Sprintf("the User who asked as %q is gone: nobody can tell whether whoever approves is "+
+			"the same person", f.Request.Spec.UserName)
 	}
 	for _, other := range people {
 		if SamePerson(d.Approver, other) {

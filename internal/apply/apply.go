@@ -123,6 +123,15 @@ func (a *Applier) Execute(ctx context.Context, changes []rbacplan.Change) Result
 	return result
 }
 
+// Try says whether a binding could be made, without making it.
+func (a *Applier) Try(ctx context.Context, b rbacplan.Binding) *outcome.Problem {
+	err := a.Client.Create(ctx, object(&b), a.FieldOwner, client.DryRunAll)
+	if err == nil || apierrors.IsAlreadyExists(err) {
+		return nil
+	}
+	return problemOf(err, &b)
+}
+
 // executeAll makes the changes of one verb. What it reports does not depend on which was quicker.
 func (a *Applier) executeAll(ctx context.Context, verb rbacplan.Verb, changes []rbacplan.Change, result *Result) {
 	done, errs := make([]*rbacplan.Change, len(changes)), make([]error, len(changes))

@@ -5,6 +5,7 @@
 package credential
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
@@ -140,6 +141,9 @@ func RenewTime(issued, notAfter time.Time, fingerprint string) time.Time {
 	return issued.Add(time.Duration(float64(life) * (earliestRenewal + renewalSpread*fraction))).Truncate(time.Second)
 }
 
+// mostCertified is how many groups a record holds.
+const mostCertified = 256
+
 // Certified are the groups that certificates which are still valid speak for, sorted by name, once one more is issued: the groups of
 // the new one until it ends, and those of its predecessors until they end.
 func Certified(before []v1alpha1.CertifiedGroup, groups []string, notAfter, now time.Time) []v1alpha1.CertifiedGroup {
@@ -158,6 +162,11 @@ func Certified(before []v1alpha1.CertifiedGroup, groups []string, notAfter, now 
 	for name, until := range last {
 		certified = append(certified, v1alpha1.CertifiedGroup{Name: name, NotAfter: until})
 	}
+	// A record holds so many. Those that end first are left out.
+	slices.SortFunc(certified, func(a, b v1alpha1.CertifiedGroup) int {
+		return cmp.Or(b.NotAfter.Compare(a.NotAfter.Time), strings.Compare(a.Name, b.Name))
+	})
+	certified = certified[:min(len(certified), mostCertified)]
 	slices.SortFunc(certified, func(a, b v1alpha1.CertifiedGroup) int { return strings.Compare(a.Name, b.Name) })
 	return certified
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
@@ -40,8 +41,11 @@ const (
 	directoriesByImport = "directories-by-import"
 )
 
-// open is the state of AccessRequests that have not ended.
-const open = "open"
+// States of AccessRequests: those that somebody may still decide about, and those that give something.
+const (
+	open  = "open"
+	given = "given"
+)
 
 type definition struct {
 	object client.Object
@@ -81,12 +85,7 @@ func definitions() []definition {
 		}),
 		define(requestsByGrant, func(r *v1alpha1.AccessRequest) []string { return []string{r.Spec.GrantRef.Name} }),
 		define(requestsByUsername, func(r *v1alpha1.AccessRequest) []string { return []string{r.Spec.UserName} }),
-		define(requestsByState, func(r *v1alpha1.AccessRequest) []string {
-			if r.Status.EndTime != nil {
-				return nil
-			}
-			return []string{open}
-		}),
+		define(requestsByState, requestStates),
 		define(approvalsByPerson, func(a *v1alpha1.Approval) []string { return []string{a.Spec.Approver} }),
 		define(approvalsByRequest, func(a *v1alpha1.Approval) []string { return []string{a.Spec.RequestRef.Name} }),
 		define(directoriesByInput, directorySecrets),
@@ -138,6 +137,17 @@ func groupName(g *v1alpha1.Group) []string {
 		return nil
 	}
 	return []string{pair(g.Spec.DirectoryRef.Name, g.Spec.GroupName)}
+}
+
+func requestStates(r *v1alpha1.AccessRequest) []string {
+	switch {
+	case r.Status.EndTime == nil && r.Status.StartTime != nil:
+		return []string{open, given}
+	case r.Status.EndTime == nil, meta.IsStatusConditionFalse(r.Status.Conditions, v1alpha1.ConditionReviewed):
+		return []string{open}
+	default:
+		return nil
+	}
 }
 
 // holderOf is whom a generated binding's labels say that it was made for.

@@ -113,7 +113,12 @@ func RequestsOfUsername(ctx context.Context, c client.Reader, username string) (
 	return requests(ctx, c, requestsByUsername, username)
 }
 
-// OpenRequests lists the AccessRequests that have not ended.
+// GivenRequests lists the AccessRequests that give something.
+func GivenRequests(ctx context.Context, c client.Reader) ([]v1alpha1.AccessRequest, error) {
+	return requests(ctx, c, requestsByState, given)
+}
+
+// OpenRequests lists the AccessRequests that have not ended, or wait for review.
 func OpenRequests(ctx context.Context, c client.Reader) ([]v1alpha1.AccessRequest, error) {
 	return requests(ctx, c, requestsByState, open)
 }

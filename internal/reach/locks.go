@@ -54,14 +54,18 @@ func MayAct(ctx context.Context, c client.Reader, user *v1alpha1.User, now time.
 	return len(locks) == 0, err
 }
 
-// OfTarget lists the Users whom a Lock is about; found says whether its target exists.
+// OfTarget lists the Users whom a Lock is about; found says whether its target exists, and is in its directory where it is a directory's
+// group: who was in one that is gone, nobody knows.
 func OfTarget(ctx context.Context, c client.Reader, target v1alpha1.LockTarget) (users []v1alpha1.User, found bool, err error) {
 	users, group, err := ofSubject(ctx, c, v1alpha1.Subject(target))
-	return users, group != nil || len(users) > 0, err
+	return users, group != nil && there(group) || len(users) > 0, err
 }
 
-// lockout are the names of those whom Locks keep out.
-type lockout struct{ users, groups map[string]bool }
+// lockout are the names of those whom Locks keep out, and when the first of these Locks ends (zero: never).
+type lockout struct {
+	users, groups map[string]bool
+	next          time.Time
+}
 
 // lockedOut looks at the Locks, which are few, and not at the people's conditions, which follow one by one.
 func lockedOut(ctx context.Context, c client.Reader, now time.Time) (lockout, error) {
@@ -74,6 +78,9 @@ func lockedOut(ctx context.Context, c client.Reader, now time.Time) (lockout, er
 		target := locks[i].Spec.Target
 		if !Holds(&locks[i], now) {
 			continue
+		}
+		if expire := locks[i].Spec.ExpireTime; expire != nil && (out.next.IsZero() || expire.Time.Before(out.next)) {
+			out.next = expire.Time
 		}
 		users, _, err := OfTarget(ctx, c, target)
 		if err != nil {

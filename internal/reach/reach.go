@@ -27,6 +27,8 @@ type People struct {
 	Groups []string
 	// Count of the active people, named or in a group that is named.
 	Count int
+	// Next is when a Lock ends, which may let somebody in again. Zero: never.
+	Next time.Time
 	// Missing are the subjects that stand for nothing now, as "Kind name", sorted.
 	Missing []string
 }
@@ -59,7 +61,7 @@ func OfGrant(ctx context.Context, c client.Reader, grant *v1alpha1.Grant, now ti
 	if err != nil {
 		return People{}, err
 	}
-	var people People
+	people := People{Next: locked.next}
 	var reached []string
 	for _, subject := range grant.Spec.Subjects {
 		users, group, err := ofSubject(ctx, c, subject)
@@ -85,8 +87,11 @@ func OfGrant(ctx context.Context, c client.Reader, grant *v1alpha1.Grant, now ti
 
 // Bindable says whether bindings may name a Group. The marker group is everybody with a certificate of ours.
 func Bindable(group *v1alpha1.Group) bool {
-	there := group.Spec.DirectoryRef == nil || group.Status.State == v1alpha1.IdentityPresent
-	return there && group.Status.GroupName != "" && group.Status.GroupName != v1alpha1.ManagedGroup
+	return there(group) && group.Status.GroupName != "" && group.Status.GroupName != v1alpha1.ManagedGroup
+}
+
+func there(group *v1alpha1.Group) bool {
+	return group.Spec.DirectoryRef == nil || group.Status.State == v1alpha1.IdentityPresent
 }
 
 func unique(names []string) []string {

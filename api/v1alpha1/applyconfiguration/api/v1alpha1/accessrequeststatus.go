@@ -16,7 +16,7 @@ import (
 // AccessRequestStatus is what has become of a request.
 type AccessRequestStatusApplyConfiguration struct {
 	// conditions are Active (reasons Pending, NotStarted, Active, or why it ended, as in endReason), Reviewed (with approval AfterUse;
-	// reasons ReviewPending, Approved, Denied), Ready, Reconciling, Stalled.
+	// reasons ReviewPending, NobodyCanReview, Approved, Denied), Ready, Reconciling, Stalled.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation that this status speaks of; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
@@ -33,7 +33,7 @@ type AccessRequestStatusApplyConfiguration struct {
 	// endTime is when the request came to its end: what has ended never begins again.
 	EndTime *metav1.Time `json:"endTime,omitempty"`
 	// endReason is why it ended: Expired, Denied, UserInactive, Locked, NotASubject, GrantChanged, GrantNotFound, GrantClosed,
-	// ApprovalWithdrawn; or why it never began: NotOnRequest, DurationTooLong, TicketRefused.
+	// ApprovalWithdrawn; or why it never began: NotOnRequest, DurationTooLong, TicketRefused, UserNotFound.
 	EndReason *string `json:"endReason,omitempty"`
 	// bindings counts the RoleBindings or ClusterRoleBindings that are in force for this request.
 	Bindings *int32 `json:"bindings,omitempty"`
