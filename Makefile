@@ -66,9 +66,12 @@ verify: tools ## Check everything that needs no cluster: generated files, format
 ##@ Build and test
 
 .PHONY: build
-build: ## Build bin/manager.
+build: ## Build bin/manager, and the kubectl plugin bin/kubectl-rollcall.
 	@echo "Building bin/manager"
 	@$(GO_BUILD) -o bin/manager .
+	@echo "Building bin/kubectl-rollcall"
+	@$(GO_BUILD) -o bin/kubectl-rollcall ./cmd/kubectl-rollcall
+	@ln -sf kubectl-rollcall bin/kubectl_complete-rollcall
 
 .PHONY: control-plane
 control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into bin/k8s (once).

@@ -51,7 +51,7 @@ func accessTable(w *tableWriter, answer answers.Access) {
 	}
 	w.Row("VIA", "NAMESPACE", "BINDING", "ROLE", "THROUGH", "UNTIL", "REASON")
 	for _, way := range answer.Ways {
-		w.Row(via(way), place(way), way.Binding.Name, role(way.Role), through(way), until(way), why(way))
+		w.Row(via(way), place(way), way.Binding.Name, role(way.Role), through(way), ends(way), why(way))
 	}
 }
 
@@ -111,7 +111,7 @@ func through(way answers.Way) string {
 	return strings.Join(names, ", ")
 }
 
-func until(way answers.Way) string {
+func ends(way answers.Way) string {
 	if way.Until == nil {
 		return ""
 	}

@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
@@ -78,22 +76,6 @@ func (t *tool) snapshot(ctx context.Context, what reading) (answers.Snapshot, er
 		ClusterRoles: l.clusterRoles.Items, Roles: l.roles.Items, Namespaces: l.namespaces.Items,
 		ClusterRoleBindings: l.clusterRoleBindings.Items, RoleBindings: l.roleBindings.Items,
 	}, nil
-}
-
-func (t *tool) client() (client.Client, error) {
-	config, err := t.flags.ToRESTConfig()
-	if err != nil {
-		return nil, err
-	}
-	mapper, err := t.flags.ToRESTMapper()
-	if err != nil {
-		return nil, err
-	}
-	scheme := runtime.NewScheme()
-	if err := errors.Join(corev1.AddToScheme(scheme), rbacv1.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
-		return nil, err
-	}
-	return client.New(config, client.Options{Scheme: scheme, Mapper: mapper})
 }
 
 // users reads the one who is called so. Only where no object has that name are all of them looked through for the username.

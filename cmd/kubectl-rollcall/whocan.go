@@ -113,5 +113,5 @@ func wayRows(w *tableWriter, who string, ways []answers.Way) {
 }
 
 func wayRow(w *tableWriter, who string, way answers.Way) {
-	w.Row(who, place(way), via(way), way.Binding.Name, role(way.Role), through(way), until(way), why(way))
+	w.Row(who, place(way), via(way), way.Binding.Name, role(way.Role), through(way), ends(way), why(way))
 }

@@ -94,7 +94,7 @@ func chainRows(w *tableWriter, p answers.Person, way answers.Way) {
 	w.Row("  -> " + way.Role.Kind + " " + way.Role.Name)
 	w.Row("  -> " + rule(way.Rule))
 	if way.Until != nil {
-		w.Row("  until " + until(way))
+		w.Row("  until " + ends(way))
 	}
 	if reason := why(way); reason != "" {
 		w.Row("  " + reason)

@@ -191,7 +191,7 @@ func (h *history) by(username string) *member { return h.cast[username[len("corp
 func (h *history) step() {
 	GinkgoHelper()
 	before := access.RecordOf(h.facts.Request)
-	wasOver := h.verdict.State == access.Ended && h.verdict.Review != access.NotReviewed
+	wasOver := h.verdict.State == access.Ended && settled(h.verdict.Review) != access.NotReviewed
 	review, given := h.verdict.Review, names(h.verdict)
 	h.gather()
 	h.at(h.now)
