@@ -81,6 +81,15 @@ control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubect
 test: ## Run all tests against a real control plane. ARGS="-run X ./internal/..." runs some.
 	@hack/test.sh $(ARGS)
 
+.PHONY: bench
+bench: control-plane build bin/bench ## Measure at scale, some minutes. ARGS="-o markdown" writes docs/scale.md.
+	@exec bin/bench $(ARGS)
+
+.PHONY: bin/bench
+bin/bench:
+	@echo "Building bin/bench"
+	@$(GO_BUILD) -o bin/bench ./test/bench
+
 ##@ Try it
 
 .PHONY: demo

@@ -453,8 +453,10 @@ func requestsStill(s *stage) {
 		request := s.asks(ctx, c.asker, c.grant)
 		s.decides(ctx, c.one, request, v1alpha1.DecisionApprove)
 		Expect(s.condition(ctx, request, stalled)).To(says(isTrue, v1alpha1.ReasonRoleNotBindable, "cluster-admin"))
-		Expect(s.condition(ctx, request, active)).To(says(isFalse, v1alpha1.ReasonActive))
+		Expect(s.condition(ctx, request, active)).To(says(isFalse, v1alpha1.ReasonRoleNotBindable, "cluster-admin"))
 		Expect(s.given(ctx, request)).To(BeNil())
+		Expect(s.condition(ctx, c.grant, stalled)).To(says(isTrue, v1alpha1.ReasonRoleNotBindable, "rollcall-bindable-roles"),
+			"and the Grant says so before anybody asks")
 	})
 
 	It("follows namespaces as they come", func(ctx SpecContext) {

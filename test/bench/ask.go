@@ -1,0 +1,122 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+)
+
+const (
+	// warmUp is how many questions of each kind are asked before any is measured.
+	warmUp = 300
+	// everybodysConfigMap is in each namespace, and in view, edit and admin.
+	everybodysConfigMap = "kube-root-ca.crt"
+)
+
+// latencies of each kind of question, in one state.
+type latencies struct {
+	// review of an unrelated user's request: the authorizer looks at every binding that could matter, and denies.
+	review series
+	// usual is the same in a namespace with as many bindings as most have.
+	usual series
+	// floor is a review of a request that is allowed before RBAC is asked: all of a review but its work.
+	floor series
+	// denied and allowed are real requests over client certificates.
+	denied, allowed series
+}
+
+// askers ask one question each and fail where the answer is another than expected.
+type askers struct {
+	review, usual, floor, denied, allowed func(context.Context) error
+}
+
+// askers have one connection for each identity: administrator, outsider, insider.
+func (b *bench) askers(ctx context.Context) (a askers, err error) {
+	namespace := namespaceName(b.company.busiest())
+	insider := b.company.insider(b.company.busiest())
+	if insider < 0 {
+		return a, fmt.Errorf("nobody of this company has access to %s: use more --grants", namespace)
+	}
+	if err := b.until(ctx, namespace+" has its ConfigMap", func(ctx context.Context) (string, bool, error) {
+		_, err := b.set.CoreV1().ConfigMaps(namespace).Get(ctx, everybodysConfigMap, metav1.GetOptions{})
+		return "it is not there yet", !apierrors.IsNotFound(err), nil
+	}); err != nil {
+		return a, err
+	}
+	outsider := b.company.outsider()
+	a.review = b.reviewer(namespace, false, outsider, "system:authenticated")
+	a.usual = b.reviewer(namespaceName(b.company.usual()), false, outsider, "system:authenticated")
+	a.floor = b.reviewer(namespace, true, outsider, "system:authenticated", "system:masters")
+	if a.denied, err = b.getter(namespace, outsider, false); err != nil {
+		return a, err
+	}
+	a.allowed, err = b.getter(namespace, personName(insider), true)
+	return a, err
+}
+
+func (b *bench) reviewer(namespace string, allowed bool, user string, groups ...string) func(context.Context) error {
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: user, Groups: groups,
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Namespace: namespace, Verb: "get", Version: "v1", Resource: "configmaps", Name: everybodysConfigMap,
+		},
+	}}
+	return func(ctx context.Context) error {
+		answer, err := b.set.AuthorizationV1().SubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+		if err == nil && answer.Status.Allowed != allowed {
+			return fmt.Errorf("review of %s in groups %v: allowed is %t: %s", user, groups, answer.Status.Allowed, answer.Status.Reason)
+		}
+		return err
+	}
+}
+
+func (b *bench) getter(namespace, user string, allowed bool) (func(context.Context) error, error) {
+	config, err := b.plane.User(user)
+	if err != nil {
+		return nil, err
+	}
+	set, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error {
+		_, err := set.CoreV1().ConfigMaps(namespace).Get(ctx, everybodysConfigMap, metav1.GetOptions{})
+		switch {
+		case !allowed && err == nil:
+			return fmt.Errorf("%s may get what nobody allowed", user)
+		case !allowed && apierrors.IsForbidden(err):
+			return nil
+		}
+		return err
+	}, nil
+}
+
+// askAll asks all questions in turn, one after the other, so that whatever else the machine does meets all alike.
+func (b *bench) askAll(ctx context.Context, a askers) (latencies, error) {
+	var found latencies
+	for i := range warmUp + b.reviews {
+		for _, q := range []struct {
+			ask  func(context.Context) error
+			into *series
+		}{
+			{a.review, &found.review}, {a.usual, &found.usual}, {a.floor, &found.floor}, {a.denied, &found.denied}, {a.allowed, &found.allowed},
+		} {
+			began := time.Now()
+			if err := q.ask(ctx); err != nil {
+				return found, err
+			}
+			if took := time.Since(began); i >= warmUp {
+				*q.into = append(*q.into, took)
+			}
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,176 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+)
+
+const (
+	rowAuthorizer = "authorizer"
+	// One binding per person may take from singlesLeast to singlesMost, and a run singlesEnd until then; after that those of fewer
+	// people have to do.
+	singlesLeast, singlesMost, singlesEnd = time.Minute, 5 * time.Minute, 9 * time.Minute
+	// handmade is the binding by which the insider gets in while there is no other.
+	handmade = "handmade"
+)
+
+// state is one in which the control plane was asked.
+type state struct {
+	name string
+	latencies
+}
+
+// rows measures the authorizer in each state, and what the Grants come to on the way.
+func (b *bench) rows(ctx context.Context) (scale, authorizer []line, err error) {
+	askers, err := b.askers(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	var states []state
+	ask := func(name string) error {
+		if err := b.quiet(ctx); err != nil {
+			return err
+		}
+		b.say("measuring the authorizer: %s", name)
+		found, err := b.askAll(ctx, askers)
+		states = append(states, state{name: name, latencies: found})
+		return err
+	}
+	insider := personName(max(0, b.company.insider(b.company.busiest())))
+	if err := b.byHand(ctx, insider, func() error { return ask("empty") }); err != nil {
+		return nil, nil, err
+	}
+	m, err := b.scale(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := ask(fmt.Sprintf("Rollcall: %s bindings", count(m.roleBindings+m.clusterRoleBindings))); err != nil {
+		return nil, nil, err
+	}
+	if err := b.withdraw(ctx); err != nil {
+		return nil, nil, err
+	}
+	if err := b.byHand(ctx, insider, func() error { return ask("empty again: Users and Groups stay, Grants are gone") }); err != nil {
+		return nil, nil, err
+	}
+	singles, err := b.bindSingly(ctx)
+	if err == nil {
+		err = ask(singles)
+	}
+	return m.lines(b.sizes), authorizerLines(states), err
+}
+
+// byHand lets the insider in while there is no other binding, so that the same request is allowed in every state.
+func (b *bench) byHand(ctx context.Context, insider string, do func() error) error {
+	own := binding(handmade, b.company.busiest(), "view", insider)
+	if err := b.admin.Create(ctx, own); err != nil {
+		return err
+	}
+	return errors.Join(do(), b.admin.Delete(ctx, own))
+}
+
+// withdraw deletes the Grants, waits until their bindings are gone, and stops the manager.
+func (b *bench) withdraw(ctx context.Context) error {
+	b.say("deleting the Grants")
+	if err := b.admin.DeleteAllOf(ctx, &v1alpha1.Grant{}); err != nil {
+		return err
+	}
+	if err := b.until(ctx, "the bindings are gone", b.noBindings); err != nil {
+		return err
+	}
+	b.say("stopping the manager")
+	return b.stopManager()
+}
+
+func (b *bench) noBindings(ctx context.Context) (string, bool, error) {
+	for _, list := range []client.ObjectList{&rbacv1.RoleBindingList{}, &rbacv1.ClusterRoleBindingList{}} {
+		if err := b.admin.List(ctx, list, client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}); err != nil {
+			return "", false, err
+		}
+		switch left := list.(type) {
+		case *rbacv1.RoleBindingList:
+			if n := len(left.Items); n > 0 {
+				return fmt.Sprintf("%d RoleBindings are left", n), false, nil
+			}
+		case *rbacv1.ClusterRoleBindingList:
+			if n := len(left.Items); n > 0 {
+				return fmt.Sprintf("%d ClusterRoleBindings are left", n), false, nil
+			}
+		}
+	}
+	return "", true, nil
+}
+
+// bindSingly gives the same access by one binding per person, Grant and place, person by person, and says what that came to.
+func (b *bench) bindSingly(ctx context.Context) (string, error) {
+	byPerson := b.company.singles(b.company.insider(b.company.busiest()))
+	total := 0
+	for _, singles := range byPerson {
+		total += len(singles)
+	}
+	b.say("creating %s bindings: the same access as one per person, Grant and place", count(total))
+	creating, inner := errgroup.WithContext(ctx)
+	creating.SetLimit(writers)
+	limit := min(max(singlesEnd-time.Since(b.began), singlesLeast), singlesMost).Round(time.Second)
+	began, said, people, made := time.Now(), time.Now(), 0, 0
+	for _, singles := range byPerson {
+		if inner.Err() != nil || time.Since(began) > limit {
+			break
+		}
+		for _, s := range singles {
+			creating.Go(func() error { return b.admin.Create(inner, b.company.singleObject(s)) })
+		}
+		people, made = people+1, made+len(singles)
+		if time.Since(said) > sayEvery {
+			said = time.Now()
+			b.say("  %s of %s bindings", count(made), count(total))
+		}
+	}
+	name := fmt.Sprintf("one binding per person, Grant and place: %s bindings", count(made))
+	if people < len(byPerson) {
+		name += fmt.Sprintf(" (of %s people: all %s would have taken more than %s)", count(people), count(total), limit)
+	}
+	return name, creating.Wait()
+}
+
+// authorizerLines are a line per question and state, each question's ratio being that to the first state.
+func authorizerLines(states []state) []line {
+	questions := []struct {
+		what, goal string
+		of         func(latencies) series
+	}{
+		{"review, denied, in the busiest namespace", "at most 1.10 x", func(l latencies) series { return l.review }},
+		{"review, denied, in a usual namespace", "at most 1.10 x", func(l latencies) series { return l.usual }},
+		{"review that RBAC does not see", "", func(l latencies) series { return l.floor }},
+		{"GET, denied, in the busiest namespace", "", func(l latencies) series { return l.denied }},
+		{"GET, allowed, in the busiest namespace", "", func(l latencies) series { return l.allowed }},
+	}
+	lines := make([]line, 0, len(questions)*len(states))
+	for _, q := range questions {
+		for i, s := range states {
+			l := line{
+				Row: rowAuthorizer, What: q.what, State: s.name, Unit: unitMilliseconds,
+				Value: milliseconds(q.of(s.latencies).percentile(50)), P99: milliseconds(q.of(s.latencies).percentile(99)),
+			}
+			if i > 0 {
+				l.Ratio = l.Value / milliseconds(q.of(states[0].latencies).percentile(50))
+			}
+			if i == 1 {
+				l.Goal = q.goal
+			}
+			lines = append(lines, l)
+		}
+	}
+	return lines
+}

@@ -1,0 +1,193 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rollcall-iam/rollcall/internal/operator"
+	"github.com/rollcall-iam/rollcall/test/controlplane"
+	"github.com/rollcall-iam/rollcall/test/installation"
+)
+
+const (
+	// writers is how many writes of the bare client are under way at once.
+	writers = 16
+	// patience is how long one step may take on a busy machine.
+	patience = 5 * time.Minute
+	// sayEvery is how often a long step says how far it is.
+	sayEvery = 5 * time.Second
+)
+
+// bench is one run: what is measured, and on what.
+type bench struct {
+	options
+	company *company
+	began   time.Time
+	say     func(format string, args ...any)
+
+	plane   *controlplane.ControlPlane
+	admin   client.Client
+	set     kubernetes.Interface
+	manager *installation.Manager
+}
+
+// measure starts everything, measures row by row, and stops everything.
+func (b *bench) measure(ctx context.Context) (lines []line, err error) {
+	defer func() { err = errors.Join(b.explain(err), b.stop()) }()
+	if err := b.start(ctx); err != nil {
+		return nil, err
+	}
+	scale, authorizer, err := b.rows(ctx)
+	return append(scale, authorizer...), err
+}
+
+// start brings up a control plane with Rollcall's kinds and rights and the company's namespaces. The manager does not run yet.
+func (b *bench) start(ctx context.Context) (err error) {
+	b.say("starting etcd, kube-apiserver and kube-controller-manager, and installing Rollcall's kinds and rights")
+	if b.plane, err = controlplane.Start(ctx, controlplane.Options{}); err != nil {
+		return err
+	}
+	if err := installation.Install(ctx, b.plane); err != nil {
+		return err
+	}
+	scheme, err := operator.Scheme()
+	if err != nil {
+		return err
+	}
+	if b.admin, err = client.New(b.plane.RESTConfig(), client.Options{Scheme: scheme}); err != nil {
+		return err
+	}
+	if b.set, err = kubernetes.NewForConfig(b.plane.RESTConfig()); err != nil {
+		return err
+	}
+	return b.create(ctx, "namespaces", b.company.namespaceObjects())
+}
+
+func (b *bench) startManager(ctx context.Context) (err error) {
+	b.say("starting bin/manager under its ServiceAccount")
+	b.manager, err = installation.StartManager(ctx, b.plane, installation.Options{})
+	return err
+}
+
+func (b *bench) stopManager() error {
+	if b.manager == nil {
+		return nil
+	}
+	err := b.manager.Stop()
+	b.manager = nil
+	return err
+}
+
+// stop ends everything that was started.
+func (b *bench) stop() error {
+	err := b.stopManager()
+	if b.plane != nil {
+		err = errors.Join(err, b.plane.Stop())
+	}
+	return err
+}
+
+// explain adds the end of the manager's log to what went wrong.
+func (b *bench) explain(err error) error {
+	if err == nil || b.manager == nil {
+		return err
+	}
+	log, readErr := os.ReadFile(b.manager.Log())
+	if readErr != nil {
+		return err
+	}
+	all := strings.Split(strings.TrimSpace(string(log)), "\n")
+	return fmt.Errorf("%w\n\nThe end of the operator's log:\n%s", err, strings.Join(all[max(0, len(all)-10):], "\n"))
+}
+
+// create makes objects with the bare client, many at a time.
+func (b *bench) create(ctx context.Context, what string, objects []client.Object) error {
+	b.say("creating %s %s", count(len(objects)), what)
+	creating, inner := errgroup.WithContext(ctx)
+	creating.SetLimit(writers)
+	var done atomic.Int64
+	said := time.Now()
+	for _, object := range objects {
+		if inner.Err() != nil {
+			break
+		}
+		creating.Go(func() error {
+			defer done.Add(1)
+			return b.admin.Create(inner, object)
+		})
+		if time.Since(said) > sayEvery {
+			said = time.Now()
+			b.say("  %s of %s %s", count(int(done.Load())), count(len(objects)), what)
+		}
+	}
+	return creating.Wait()
+}
+
+// until asks again and again whether something came true. What it says last is the reason if it never does.
+func (b *bench) until(ctx context.Context, what string, seen func(context.Context) (said string, ok bool, err error)) error {
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	last := time.Now()
+	for {
+		said, ok, err := seen(limited)
+		if ok || err != nil {
+			return err
+		}
+		if time.Since(last) > sayEvery {
+			last = time.Now()
+			b.say("  %s", said)
+		}
+		select {
+		case <-limited.Done():
+			return fmt.Errorf("within %s it did not come true that %s: %s", patience, what, said)
+		case <-ticker.C:
+		}
+	}
+}
+
+const (
+	// quietFor is how long almost nothing may be written before something is measured.
+	quietFor = 3 * time.Second
+	// quietWrites are those of a control plane that has nothing to do.
+	quietWrites = 10
+)
+
+// quiet waits until nobody writes any more: etcd counts every write.
+func (b *bench) quiet(ctx context.Context) error {
+	b.say("waiting until nothing is written any more")
+	since, before := time.Now(), uint64(0)
+	return b.until(ctx, "the control plane is quiet", func(ctx context.Context) (string, bool, error) {
+		now, err := b.revision(ctx)
+		if err != nil {
+			return "", false, err
+		}
+		if now > before+quietWrites {
+			since, before = time.Now(), now
+		}
+		return fmt.Sprintf("still writing, at revision %d", now), time.Since(since) >= quietFor, nil
+	})
+}
+
+func (b *bench) revision(ctx context.Context) (uint64, error) {
+	var list corev1.NamespaceList
+	if err := b.admin.List(ctx, &list, client.Limit(1)); err != nil {
+		return 0, err
+	}
+	return strconv.ParseUint(list.ResourceVersion, 10, 64)
+}
