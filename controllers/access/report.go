@@ -120,8 +120,8 @@ func (s *scope) conditions() []metav1.Condition {
 const reviewPending = "access was given before anybody approved it: an approver of its Grant has to look at it, and approve or deny"
 
 // nobodyCanReview is for whoever audits.
-const nobodyCanReview = "access was given before anybody approved it, and nobody can review it any more, since its Grant or whoever asked " +
-	"is gone: look at it, and delete it"
+const nobodyCanReview = "access was given before anybody approved it, and nobody can review it any more, " +
+	"since its Grant or whoever asked is gone: look at it, and delete it"
 
 func reviewed(state metav1.ConditionStatus, reason, message string) metav1.Condition {
 	return metav1.Condition{Type: v1alpha1.ConditionReviewed, Status: state, Reason: reason, Message: message}

@@ -100,7 +100,8 @@ func (s *scope) summary() []metav1.Condition {
 	case !reach.Holds(s.lock, s.now):
 		return status.Ready(v1alpha1.ReasonExpired, "expireTime has passed: this keeps nobody out")
 	case !s.found:
-		return status.NotReady(outcome.Transientf(v1alpha1.ReasonTargetNotFound, "%s %q does not exist, or is gone from its directory: this keeps nobody out now",
+		return status.NotReady(outcome.Transientf(v1alpha1.ReasonTargetNotFound,
+			"%s %q does not exist, or is gone from its directory: this keeps nobody out now",
 			target.Kind, target.Name))
 	case s.acting > 0:
 		return status.NotReady(outcome.Transientf(v1alpha1.ReasonLocking, "access is being withdrawn"))

@@ -141,7 +141,8 @@ func (v *Verdict) wait(state State, reason, message string, recheck time.Time) {
 }
 
 func unreviewable(f Facts, record Record) bool {
-	return f.Requester == nil || string(f.Requester.UID) != record.User.UID || f.Grant == nil || string(f.Grant.UID) != record.Grant.UID || f.Grant.Spec.Request == nil
+	return f.Requester == nil || string(f.Requester.UID) != record.User.UID ||
+		f.Grant == nil || string(f.Grant.UID) != record.Grant.UID || f.Grant.Spec.Request == nil
 }
 
 func review(record Record, count tallied) Review {

@@ -181,7 +181,8 @@ func (v *Verdict) begin(f Facts, count tallied, now time.Time) bool {
 	}
 	for _, start := range []*metav1.Time{f.Request.Spec.StartTime, f.Grant.Spec.StartTime} {
 		if start != nil && now.Before(start.Time) {
-			v.wait(NotStarted, v1alpha1.ReasonNotStarted, "its time is yet to come", earlier(start.Time, new(metav1.NewTime(deadline(f, v.Record)))))
+			late := metav1.NewTime(deadline(f, v.Record))
+			v.wait(NotStarted, v1alpha1.ReasonNotStarted, "its time is yet to come", earlier(start.Time, &late))
 			return false
 		}
 	}

@@ -112,7 +112,7 @@ var _ = Describe("Access on request", Ordered, func() {
 	})
 
 	It("is there within a second of the approval, and gone within a second of its end", func(ctx SpecContext) {
-		var given, taken []time.Duration
+		given, taken := make([]time.Duration, 0, rounds), make([]time.Duration, 0, rounds)
 		for range rounds {
 			request := asker.asks(ctx, grant, 2)
 			isAccepted(ctx, request)

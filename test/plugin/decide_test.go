@@ -84,7 +84,9 @@ var _ = Describe("kubectl rollcall approve and deny", func() {
 
 	It("warns of a grant that is not the one that was asked for", func(ctx SpecContext) {
 		state(ctx, request, func(r *v1alpha1.AccessRequest) {
-			r.Status.Grant = &v1alpha1.GrantVersion{UID: string(grant.UID), Generation: grant.Generation + 1, Time: metav1.Now()}
+			r.Status.Grant = &v1alpha1.GrantVersion{
+				UID: string(grant.UID), Generation: grant.Generation + 1, Time: metav1.Now(), Approval: v1alpha1.ApprovalBeforeUse, Quorum: 1,
+			}
 		})
 		session := bob.starts("approve", request.Name)
 		state(ctx, approvalOf(ctx, request.Name), judged(metav1.ConditionTrue, v1alpha1.ReasonCounted, "it counts"))

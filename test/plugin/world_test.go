@@ -11,6 +11,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
@@ -22,9 +23,26 @@ func name(prefix string) string { return fmt.Sprintf("%s-%d", prefix, time.Now()
 func create(ctx context.Context, objects ...client.Object) {
 	GinkgoHelper()
 	for _, object := range objects {
-		Expect(admin.Create(ctx, object)).To(Succeed())
+		Expect(writer(object).Create(ctx, object)).To(Succeed())
 		DeferCleanup(func(ctx SpecContext) { Expect(client.IgnoreNotFound(admin.Delete(ctx, object))).To(Succeed()) })
 	}
+}
+
+// writer is the administrator, called what who asks or approves has to be called.
+func writer(object client.Object) client.Client {
+	GinkgoHelper()
+	config := rest.CopyConfig(plane.RESTConfig())
+	switch o := object.(type) {
+	case *v1alpha1.AccessRequest:
+		config.Impersonate = rest.ImpersonationConfig{UserName: o.Spec.UserName, Groups: []string{"system:masters"}}
+	case *v1alpha1.Approval:
+		config.Impersonate = rest.ImpersonationConfig{UserName: o.Spec.Approver, Groups: []string{"system:masters"}}
+	default:
+		return admin
+	}
+	c, err := client.New(config, client.Options{Scheme: admin.Scheme()})
+	Expect(err).NotTo(HaveOccurred())
+	return c
 }
 
 // state writes an object's status, as the operator would.
