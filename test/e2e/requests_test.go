@@ -5,6 +5,9 @@ package e2e_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"time"
 
@@ -14,9 +17,13 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/test/installation"
+	"github.com/rollcall-iam/rollcall/test/internal/checkout"
 )
 
 // someone is a local User with a certificate, who may do what a ready-made ClusterRole says, and nothing else.
@@ -180,5 +187,67 @@ var _ = Describe("Access on request", Ordered, func() {
 			g.Expect(u.Status.Grants).To(Equal([]string{always}), "what Git says, and not the request that has ended")
 		}).Should(Succeed())
 		Expect(asker.may(ctx, namespace)).To(BeFalse())
+	})
+})
+
+// rollcall runs the kubectl plugin as somebody.
+func (p *someone) rollcall(ctx context.Context, args ...string) string {
+	GinkgoHelper()
+	root, err := checkout.Root()
+	Expect(err).NotTo(HaveOccurred())
+	config, err := plane.User(p.name)
+	Expect(err).NotTo(HaveOccurred())
+	kubeconfig := filepath.Join(plane.Dir(), p.name+".kubeconfig")
+	Expect(clientcmd.WriteToFile(clientcmdapi.Config{
+		CurrentContext: "c",
+		Contexts:       map[string]*clientcmdapi.Context{"c": {Cluster: "c", AuthInfo: "c"}},
+		Clusters:       map[string]*clientcmdapi.Cluster{"c": {Server: config.Host, CertificateAuthorityData: config.CAData}},
+		AuthInfos: map[string]*clientcmdapi.AuthInfo{"c": {
+			ClientCertificateData: config.CertData, ClientKeyData: config.KeyData,
+		}},
+	}, kubeconfig)).To(Succeed())
+	command := installation.KubectlCommand(ctx, plane, kubeconfig, append([]string{"rollcall"}, args...)...)
+	command.Env = append(command.Env, "PATH="+filepath.Join(root, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
+	output, err := command.CombinedOutput()
+	Expect(err).NotTo(HaveOccurred(), string(output))
+	return string(output)
+}
+
+var _ = Describe("kubectl rollcall", Ordered, func() {
+	It("asks, approves and explains, with the operator at work", func(ctx SpecContext) {
+		operatorRuns(ctx)
+		asker, approver := newSomeone(ctx, "rollcall-requester"), newSomeone(ctx, "rollcall-approver")
+		auditor := newSomeone(ctx, "rollcall-viewer")
+		create(ctx, &rbacv1.ClusterRoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: unique("auditor")},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
+			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: auditor.name}},
+		})
+		namespace, grant := inNamespace(ctx, "told"), unique("told")
+		create(ctx, &v1alpha1.Grant{ObjectMeta: metav1.ObjectMeta{Name: grant}, Spec: v1alpha1.GrantSpec{
+			Subjects: []v1alpha1.Subject{{Kind: v1alpha1.SubjectUser, Name: asker.name}},
+			RoleRef:  v1alpha1.RoleReference{Kind: v1alpha1.RoleKindClusterRole, Name: "view"},
+			Scope:    v1alpha1.ScopeNamespaces, Namespaces: &v1alpha1.NamespaceSet{Names: []string{namespace}},
+			Activation: v1alpha1.ActivationOnRequest,
+			Request: &v1alpha1.RequestPolicy{
+				MaxDurationSeconds: 3600, Approvers: []v1alpha1.Subject{{Kind: v1alpha1.SubjectUser, Name: approver.name}},
+			},
+		}})
+		Expect(auditor.rollcall(ctx, "why", asker.name, "list", "configmaps", "-n", namespace)).To(SatisfyAll(
+			ContainSubstring("NO"), ContainSubstring("kubectl rollcall request "+grant)))
+
+		told := asker.rollcall(ctx, "request", grant, "--for", "10m", "--reason", "a look at the logs", "--watch=false")
+		name := regexp.MustCompile(grant + `-[a-z0-9]+`).FindString(told)
+		Expect(name).NotTo(BeEmpty(), told)
+		isAccepted(ctx, &v1alpha1.AccessRequest{ObjectMeta: metav1.ObjectMeta{Name: name}})
+		Expect(approver.rollcall(ctx, "approve", name)).To(ContainSubstring("counts"))
+		asker.until(ctx, namespace, true, time.Now())
+		Expect(auditor.rollcall(ctx, "why", asker.name, "list", "configmaps", "-n", namespace)).To(SatisfyAll(
+			ContainSubstring("YES"), ContainSubstring(grant), ContainSubstring(name), ContainSubstring(approver.name)))
+		Expect(auditor.rollcall(ctx, "who-can", "list", "configmaps", "-n", namespace)).To(ContainSubstring(asker.name))
+		Expect(auditor.rollcall(ctx, "access", asker.name)).To(SatisfyAll(ContainSubstring(name), ContainSubstring("unmanaged")))
+		Expect(auditor.rollcall(ctx, "lock", "user/"+asker.name, "--reason", "lost laptop")).To(ContainSubstring(asker.name))
+		asker.until(ctx, namespace, false, time.Now())
+		Expect(auditor.rollcall(ctx, "unlock", "user/"+asker.name)).NotTo(BeEmpty())
 	})
 })

@@ -74,6 +74,17 @@ func policyOfUsers(w *world) {
 		Expect(triesOn(ctx, minterOfOne, other, func(u *v1alpha1.User) { withKubeconfig(u, ci) })).
 			To(refusedBy("users", `verb mint on users "`+other.Name+`"`))
 	})
+	It("keep who may mint for one User from calling that one something else", func(ctx SpecContext) {
+		named := w.name("user")
+		certain := w.person("minter-of-a-name")
+		certain.gets(ctx, "", syncs())
+		certain.gets(ctx, "", rule(iamGroup, "users", []string{named}, "mint"))
+		certain.gets(ctx, ci, rule("", "secrets", nil, "create"))
+		user := withKubeconfig(localUser(named), ci)
+		Expect(certain.tries(ctx, user)).To(Succeed())
+		user.Spec.UserName = "ceo@corp.example"
+		Expect(certain.tries(ctx, user)).To(refusedBy("users", `verb mint on users "ceo@corp.example"`))
+	})
 	It("let who may do both ask for one", func(ctx SpecContext) {
 		Expect(whole.tries(ctx, asks())).To(Succeed())
 		Expect(triesOn(ctx, whole, other, func(u *v1alpha1.User) { withKubeconfig(u, ci) })).To(Succeed())
@@ -120,6 +131,15 @@ func policyOfGroups(w *world) {
 	It("keep who may assign to one Group to that one", func(ctx SpecContext) {
 		Expect(triesOn(ctx, assigner, one, members("a", "b"))).To(Succeed())
 		Expect(triesOn(ctx, assigner, other, members("b"))).To(refusedBy("groups", `verb assign on groups "`+other.Name+`"`))
+	})
+	It("keep who may assign to one Group from calling that one something else", func(ctx SpecContext) {
+		named := w.name("group")
+		certain := w.person("assigner-of-a-name")
+		certain.gets(ctx, "", syncs(), rule(iamGroup, "groups", []string{named}, "assign"))
+		group := localGroup(named, "a")
+		Expect(certain.tries(ctx, group)).To(Succeed())
+		group.Spec.GroupName = "cluster-admins"
+		Expect(certain.tries(ctx, group)).To(refusedBy("groups", `verb assign on groups "cluster-admins"`))
 	})
 	It("let anybody who may write Groups write the rest", func(ctx SpecContext) {
 		Expect(writer.tries(ctx, localGroup(w.name("group")))).To(Succeed())
