@@ -6,7 +6,6 @@ package access
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -131,7 +130,7 @@ func (s *scope) summary() []metav1.Condition {
 	v := s.verdict
 	switch {
 	case len(s.problems) > 0:
-		return status.NotReady(whole(s.problems))
+		return status.NotReady(outcome.Whole(s.problems))
 	case v.Review == access.NotReviewed:
 		return status.NotReady(outcome.Transientf(v1alpha1.ReasonReviewPending, reviewPending))
 	case v.Review == access.Unreviewable:
@@ -143,20 +142,6 @@ func (s *scope) summary() []metav1.Condition {
 	default:
 		return status.Ready(v.Reason, v.Message)
 	}
-}
-
-// whole is one problem that tells them all.
-func whole(problems []*outcome.Problem) *outcome.Problem {
-	one := *problems[0]
-	messages := make([]string, len(problems))
-	for i, problem := range problems {
-		messages[i] = problem.Message
-		if problem.Kind == outcome.Terminal {
-			one.Kind = outcome.Terminal
-		}
-	}
-	one.Message = strings.Join(messages, "; ")
-	return &one
 }
 
 // answer says of each Approval whether it counts.

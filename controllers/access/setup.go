@@ -43,7 +43,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		})).
 		Watches(&v1alpha1.Group{}, everyOpen, builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.HoldsDiffers})).
 		Watches(&v1alpha1.Lock{}, everyOpen, changed).
-		Watches(&corev1.Namespace{}, everyGiven, builder.WithPredicates(predicate.Or(predicate.LabelChangedPredicate{}, deletion()))).
+		Watches(&corev1.Namespace{}, everyGiven, builder.WithPredicates(predicate.Or(predicate.LabelChangedPredicate{}, reach.Deletion()))).
 		WatchesMetadata(&rbacv1.ClusterRole{}, everyGiven, comesOrGoes).
 		WatchesMetadata(&rbacv1.Role{}, everyGiven, comesOrGoes).
 		Watches(&rbacv1.RoleBinding{}, handler.EnqueueRequestsFromMapFunc(requestOfBinding)).
@@ -58,13 +58,6 @@ func ended() predicate.Predicate {
 		before, ok := e.ObjectOld.(*v1alpha1.AccessRequest)
 		after, also := e.ObjectNew.(*v1alpha1.AccessRequest)
 		return ok && also && (before.Status.EndTime == nil) != (after.Status.EndTime == nil)
-	}}
-}
-
-// deletion lets through that a namespace is on its way out: namespaces have no generation that would tell.
-func deletion() predicate.Predicate {
-	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		return e.ObjectOld.GetDeletionTimestamp().IsZero() && !e.ObjectNew.GetDeletionTimestamp().IsZero()
 	}}
 }
 

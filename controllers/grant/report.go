@@ -6,7 +6,6 @@ package grant
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -107,14 +106,5 @@ func (s *scope) summary() []metav1.Condition {
 		subjects, bindings := s.count()
 		return status.Ready(v1alpha1.ReasonApplied, fmt.Sprintf("%d people in %d bindings", subjects, bindings))
 	}
-	whole := *s.problems[0]
-	messages := make([]string, len(s.problems))
-	for i, problem := range s.problems {
-		messages[i] = problem.Message
-		if problem.Kind == outcome.Terminal {
-			whole.Kind = outcome.Terminal
-		}
-	}
-	whole.Message = strings.Join(messages, "; ")
-	return status.NotReady(&whole)
+	return status.NotReady(outcome.Whole(s.problems))
 }

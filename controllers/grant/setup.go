@@ -47,7 +47,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.Group{}, handler.EnqueueRequestsFromMapFunc(r.grantsOfGroup),
 			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.HoldsDiffers})).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.grantsOfNamespace),
-			builder.WithPredicates(predicate.Or(predicate.LabelChangedPredicate{}, deletion()))).
+			builder.WithPredicates(predicate.Or(predicate.LabelChangedPredicate{}, reach.Deletion()))).
 		WatchesMetadata(&rbacv1.ClusterRole{}, handler.EnqueueRequestsFromMapFunc(r.grantsOfRole(v1alpha1.RoleKindClusterRole)), comesOrGoes).
 		WatchesMetadata(&rbacv1.Role{}, handler.EnqueueRequestsFromMapFunc(r.grantsOfRole(v1alpha1.RoleKindRole)), comesOrGoes).
 		Watches(&rbacv1.RoleBinding{}, handler.EnqueueRequestsFromMapFunc(grantOfBinding)).
@@ -58,13 +58,6 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.GrantedDiffers})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
-}
-
-// deletion lets through that a namespace is on its way out: namespaces have no generation that would tell.
-func deletion() predicate.Predicate {
-	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		return e.ObjectOld.GetDeletionTimestamp().IsZero() && !e.ObjectNew.GetDeletionTimestamp().IsZero()
-	}}
 }
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]

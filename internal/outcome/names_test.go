@@ -50,3 +50,13 @@ var _ = Describe("Names in a message", func() {
 		Entry("with quotes of their own", []string{`a"b`}, `Lock "a\"b"`),
 	)
 })
+
+var _ = Describe("Several problems as one", func() {
+	It("tell all, with the first one's reason, and stay for a person if one of them does", func() {
+		first, second := outcome.Transientf("A", "a is missing"), outcome.Terminalf("B", "b is refused")
+		Expect(outcome.Whole([]*outcome.Problem{first, second})).To(Equal(
+			&outcome.Problem{Kind: outcome.Terminal, Reason: "A", Message: "a is missing; b is refused"}))
+		Expect(outcome.Whole([]*outcome.Problem{first})).To(Equal(first))
+		Expect(first.Kind).To(Equal(outcome.Transient), "unchanged")
+	})
+})

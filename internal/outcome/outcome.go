@@ -68,6 +68,20 @@ func Of(err error, reason string) *Problem {
 	return Transientf(reason, "%v", err)
 }
 
+// Whole is one Problem that tells several, of which there is at least one: with the first one's reason, and Terminal if any of them is.
+func Whole(problems []*Problem) *Problem {
+	whole := *problems[0]
+	messages := make([]string, len(problems))
+	for i, problem := range problems {
+		messages[i] = problem.Message
+		if problem.Kind == Terminal {
+			whole.Kind = Terminal
+		}
+	}
+	whole.Message = strings.Join(messages, "; ")
+	return &whole
+}
+
 // bound is how many names a message lists.
 const bound = 10
 
