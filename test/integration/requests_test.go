@@ -275,6 +275,8 @@ func requestsStill(s *stage) {
 		s.reconcile(ctx, accessController, request)
 		Expect(s.condition(ctx, approval, ready)).To(says(isFalse, v1alpha1.ReasonMadeTooEarly, "decide again"))
 		Expect(s.condition(ctx, request, active)).To(says(isFalse, v1alpha1.ReasonPending))
+		changed := time.Now()
+		Eventually(ctx, func() time.Duration { return time.Since(changed) }).Should(BeNumerically(">", time.Second), "times have whole seconds")
 		s.decides(ctx, c.two, request, v1alpha1.DecisionApprove)
 		Expect(s.given(ctx, request)).To(Equal([]string{"User " + username}))
 	})
