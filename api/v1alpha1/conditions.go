@@ -26,6 +26,24 @@ const (
 	ConditionReviewed = "Reviewed"
 	// ConditionChangesWatched says whether a directory tells its changes as they happen, and if not, why. Present once it was tried.
 	ConditionChangesWatched = "ChangesWatched"
+	// ConditionSignerReady says whether the API server accepts certificates that the signer signs. On the Installation.
+	ConditionSignerReady = "SignerReady"
+	// ConditionCredentialsChecked says whether API servers ask the authorization webhook. On the Installation.
+	ConditionCredentialsChecked = "CredentialsChecked"
+)
+
+// Condition types of a Session that has ended: the layers that keep its credential out, each True from when it took hold.
+const (
+	// ConditionRenewalRefused says that no certificate is renewed any more.
+	ConditionRenewalRefused = "RenewalRefused"
+	// ConditionBindingsWithdrawn says that no generated binding names its User any more.
+	ConditionBindingsWithdrawn = "BindingsWithdrawn"
+	// ConditionCredentialDenied says that API servers ask the authorization webhook, which denies every request.
+	ConditionCredentialDenied = "CredentialDenied"
+	// ConditionWritesDenied says that a Lock names its certificates, by which the policy rollcall-locks denies writes.
+	ConditionWritesDenied = "WritesDenied"
+	// ConditionCertificatesExpired says that its last certificate has expired.
+	ConditionCertificatesExpired = "CertificatesExpired"
 )
 
 // Reasons of Active.
@@ -143,6 +161,36 @@ const (
 	ReasonNobodyCanReview = "NobodyCanReview"
 	// ReasonApproved means that as many people have approved as the Grant's quorum asks for.
 	ReasonApproved = "Approved"
+)
+
+// Reasons of a Session's Active and endReason, besides Active, Expired, UserInactive and Locked; and of the layers.
+const (
+	// ReasonIdle means that nothing was renewed for longer than it may.
+	ReasonIdle = "Idle"
+	// ReasonTerminated means that somebody ended it, or the person logged out.
+	ReasonTerminated = "Terminated"
+	// ReasonEnded means that the Session has ended.
+	ReasonEnded = "Ended"
+	// ReasonWithdrawn and ReasonUserActive say whether bindings name the User.
+	ReasonWithdrawn  = "Withdrawn"
+	ReasonUserActive = "UserActive"
+	// ReasonWebhookAsked and ReasonWebhookNotAsked say whether API servers ask the authorization webhook.
+	ReasonWebhookAsked    = "WebhookAsked"
+	ReasonWebhookNotAsked = "WebhookNotAsked"
+	// ReasonNotLocked means that no Lock names its certificates.
+	ReasonNotLocked = "NotLocked"
+	// ReasonStillValid means that a certificate has not expired yet.
+	ReasonStillValid = "StillValid"
+)
+
+// Reasons of an Installation's SignerReady, besides SigningFailed and SigningDenied.
+const (
+	// ReasonSigns means that the API server accepted a certificate that the signer signed.
+	ReasonSigns = "Signs"
+	// ReasonSignerNotTrusted means that the API server does not accept what the signer signs.
+	ReasonSignerNotTrusted = "SignerNotTrusted"
+	// ReasonAuthorityUnusable means that the Secret of the authority is missing, or that what is in it cannot sign.
+	ReasonAuthorityUnusable = "AuthorityUnusable"
 )
 
 // Reasons of an Approval's Ready.

@@ -89,6 +89,10 @@ type DirectorySpec struct {
 	// leavers says what becomes of people whose entry is gone, and how many may go unasked.
 	// +optional
 	Leavers LeaversSpec `json:"leavers,omitzero"`
+
+	// login says how these people prove who they are to the login service, and what they get for it. Default: they cannot log in.
+	// +optional
+	Login *LoginPolicy `json:"login,omitempty"`
 }
 
 // LeaversSpec says what becomes of people and groups whose entry is gone. Access ends in any case.

@@ -36,6 +36,8 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&Lock{}, &LockList{},
 		&AccessRequest{}, &AccessRequestList{},
 		&Approval{}, &ApprovalList{},
+		&Session{}, &SessionList{},
+		&Installation{}, &InstallationList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

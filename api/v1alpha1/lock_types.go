@@ -7,17 +7,38 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// LockTarget names whom a Lock keeps out.
-type LockTarget struct {
-	// kind is User or Group: everybody in it.
-	// +required
-	Kind SubjectKind `json:"kind,omitempty"`
+// LockTargetKind is the kind of what a Lock keeps out.
+// +kubebuilder:validation:Enum=User;Group;Session;Device
+type LockTargetKind string
 
-	// name of the User or Group object, which need not exist (yet).
+const (
+	// LockUser keeps a User out.
+	LockUser LockTargetKind = "User"
+	// LockGroup keeps everybody in a Group out.
+	LockGroup LockTargetKind = "Group"
+	// LockSession ends one Session, and nothing else.
+	LockSession LockTargetKind = "Session"
+	// LockDevice ends every Session on devices of a name, whoever's they are, and lets nobody log in with them.
+	LockDevice LockTargetKind = "Device"
+)
+
+// LockTarget names who or what a Lock keeps out.
+type LockTarget struct {
+	// kind is User, Group (everybody in it), Session, or Device.
+	// +required
+	Kind LockTargetKind `json:"kind,omitempty"`
+
+	// name of the User, Group or Session object, which need not exist (yet), or of a device, as in spec.devices of Users and spec.device
+	// of Sessions.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name,omitempty"`
+}
+
+// Subject is the User or Group that a Lock is about; false where it is about a Session or a Device.
+func (t LockTarget) Subject() (Subject, bool) {
+	return Subject{Kind: SubjectKind(t.Kind), Name: t.Name}, t.Kind == LockUser || t.Kind == LockGroup
 }
 
 // LockSpec keeps people out, whatever Git and the directory say.
@@ -56,10 +77,25 @@ type LockStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Users *int32 `json:"users,omitempty"`
+
+	// sessions counts the Sessions that it has ended and whose certificates are still valid.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Sessions *int32 `json:"sessions,omitempty"`
+
+	// credentials are the fingerprints of those certificates, as the API server has them in a credential id (X509SHA256=...), sorted: the
+	// policy rollcall-locks denies their writes. Those that end last, where there are more than fit.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=512
+	// +kubebuilder:validation:items:MinLength=75
+	// +kubebuilder:validation:items:MaxLength=75
+	Credentials []string `json:"credentials,omitempty"`
 }
 
 // Lock keeps a person, or everybody in a group, out of the cluster: it takes them out of all bindings, removes their kubeconfig Secrets,
-// renews no certificate and ends their AccessRequests. Deleting it gives back what Git and the directory say; ended requests stay ended.
+// renews no certificate and ends their Sessions and AccessRequests. On a Session or a Device it ends Sessions alone. Deleting it gives
+// back what Git and the directory say; ended Sessions and requests stay ended.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status

@@ -49,6 +49,14 @@ type UserSpec struct {
 	// can read the Secret is this person: for robots and emergencies. Default: none.
 	// +optional
 	Kubeconfig *KubeconfigSpec `json:"kubeconfig,omitempty"`
+
+	// devices are the machines and security keys that this person may log in with, without a password: whoever may write this
+	// list enrols them. Default: none.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	Devices []Device `json:"devices,omitempty"`
 }
 
 // KubeconfigSpec says where a kubeconfig goes and how long its certificates live.

@@ -115,9 +115,9 @@ func lockTarget(whom string) (v1alpha1.LockTarget, error) {
 	case parsed.kind == picture.KindGrant:
 		return v1alpha1.LockTarget{}, fmt.Errorf("a grant cannot be locked, only people can: to end it, set its spec.expireTime, or delete it")
 	case parsed.kind == picture.KindGroup:
-		return v1alpha1.LockTarget{Kind: v1alpha1.SubjectGroup, Name: parsed.name}, nil
+		return v1alpha1.LockTarget{Kind: v1alpha1.LockGroup, Name: parsed.name}, nil
 	default:
-		return v1alpha1.LockTarget{Kind: v1alpha1.SubjectUser, Name: parsed.name}, nil
+		return v1alpha1.LockTarget{Kind: v1alpha1.LockUser, Name: parsed.name}, nil
 	}
 }
 
@@ -125,7 +125,7 @@ func lockTarget(whom string) (v1alpha1.LockTarget, error) {
 func exists(ctx context.Context, c client.Client, lockee v1alpha1.LockTarget) error {
 	var object client.Object = &v1alpha1.User{}
 	plural := "users.iam.rollcall.dev"
-	if lockee.Kind == v1alpha1.SubjectGroup {
+	if lockee.Kind == v1alpha1.LockGroup {
 		object, plural = &v1alpha1.Group{}, "groups.iam.rollcall.dev"
 	}
 	if err := c.Get(ctx, client.ObjectKey{Name: lockee.Name}, object); apierrors.IsNotFound(err) {

@@ -33,8 +33,12 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 	if err != nil {
 		return time.Time{}, fmt.Errorf("make key: %w", err)
 	}
+	request, err := pki.NewRequest(key, subject)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("make certificate request: %w", err)
+	}
 	chain, err := r.Signer.Sign(ctx, signer.Request{
-		User: s.user, Subject: subject, Key: key,
+		User: s.user, Subject: subject, CSR: request,
 		Duration: time.Duration(s.user.Spec.Kubeconfig.DurationSeconds) * time.Second,
 	})
 	if err != nil {

@@ -120,7 +120,7 @@ func (r *Reconciler) grantsOfLock(ctx context.Context, object client.Object) []r
 	if !ok {
 		return nil
 	}
-	if lock.Spec.Target.Kind == v1alpha1.SubjectGroup {
+	if lock.Spec.Target.Kind == v1alpha1.LockGroup {
 		grants, err := index.Grants(ctx, r.Client)
 		return reach.Requests(ctx, grants, err)
 	}

@@ -64,6 +64,6 @@ func (r *Reconciler) enqueue(ctx context.Context, q queue, object client.Object)
 }
 
 func (r *Reconciler) locksOfGroup(ctx context.Context, object client.Object) []reconcile.Request {
-	locks, err := index.LocksOf(ctx, r.Client, v1alpha1.SubjectGroup, object.GetName())
+	locks, err := index.LocksOf(ctx, r.Client, v1alpha1.LockGroup, object.GetName())
 	return reach.Requests(ctx, locks, err)
 }

@@ -175,10 +175,10 @@ func company() answers.Snapshot {
 		AccessRequests: []v1alpha1.AccessRequest{request, waiting},
 		Locks: []v1alpha1.Lock{
 			{ObjectMeta: named("leak"), Spec: v1alpha1.LockSpec{
-				Target: v1alpha1.LockTarget{Kind: v1alpha1.SubjectUser, Name: "mallory"}, Reason: "key on a bus", ExpireTime: in(time.Hour),
+				Target: v1alpha1.LockTarget{Kind: v1alpha1.LockUser, Name: "mallory"}, Reason: "key on a bus", ExpireTime: in(time.Hour),
 			}},
 			{ObjectMeta: named("over"), Spec: v1alpha1.LockSpec{
-				Target: v1alpha1.LockTarget{Kind: v1alpha1.SubjectGroup, Name: "payments"}, ExpireTime: in(-time.Hour),
+				Target: v1alpha1.LockTarget{Kind: v1alpha1.LockGroup, Name: "payments"}, ExpireTime: in(-time.Hour),
 			}},
 		},
 		ClusterRoles: []rbacv1.ClusterRole{

@@ -155,7 +155,8 @@ func (w *World) locksOut(lock *v1alpha1.Lock, user *v1alpha1.User) bool {
 	if lock.Spec.ExpireTime != nil && !w.now.Before(lock.Spec.ExpireTime.Time) {
 		return false
 	}
-	return w.reaches(v1alpha1.Subject{Kind: lock.Spec.Target.Kind, Name: lock.Spec.Target.Name}, user)
+	subject, about := lock.Spec.Target.Subject()
+	return about && w.reaches(subject, user)
 }
 
 func lockedBy(lock *v1alpha1.Lock) Remark {

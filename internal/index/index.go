@@ -34,11 +34,17 @@ const (
 	requestsByGrant    = "requests-by-grant"
 	requestsByUsername = "requests-by-username"
 	requestsByState    = "requests-by-state"
+	usersByDeviceKey   = "users-by-device-key"
+	sessionsByUser     = "sessions-by-user"
+	sessionsByUsername = "sessions-by-username"
+	sessionsByKey      = "sessions-by-key"
+	sessionsByDevice   = "sessions-by-device"
 	approvalsByRequest = "approvals-by-request"
 	approvalsByPerson  = "approvals-by-approver"
 	directoriesByInput = "directories-by-secret"
 
-	directoriesByImport = "directories-by-import"
+	sessionsByCertificate = "sessions-by-certificate"
+	directoriesByImport   = "directories-by-import"
 )
 
 // States of AccessRequests: those that somebody may still decide about, and those that give something.
@@ -86,6 +92,12 @@ func definitions() []definition {
 		define(requestsByGrant, func(r *v1alpha1.AccessRequest) []string { return []string{r.Spec.GrantRef.Name} }),
 		define(requestsByUsername, func(r *v1alpha1.AccessRequest) []string { return []string{r.Spec.UserName} }),
 		define(requestsByState, requestStates),
+		define(usersByDeviceKey, deviceKeys),
+		define(sessionsByUser, func(s *v1alpha1.Session) []string { return []string{s.Spec.UserRef.Name} }),
+		define(sessionsByUsername, func(s *v1alpha1.Session) []string { return []string{s.Spec.Username} }),
+		define(sessionsByCertificate, fingerprints),
+		define(sessionsByKey, func(s *v1alpha1.Session) []string { return []string{s.Spec.KeyFingerprint} }),
+		define(sessionsByDevice, func(s *v1alpha1.Session) []string { return []string{s.Spec.Device} }),
 		define(approvalsByPerson, func(a *v1alpha1.Approval) []string { return []string{a.Spec.Approver} }),
 		define(approvalsByRequest, func(a *v1alpha1.Approval) []string { return []string{a.Spec.RequestRef.Name} }),
 		define(directoriesByInput, directorySecrets),
@@ -130,6 +142,23 @@ func userSecrets(u *v1alpha1.User) []string {
 		return nil
 	}
 	return []string{pair(u.Spec.Kubeconfig.SecretRef.Namespace, u.Spec.Kubeconfig.SecretRef.Name)}
+}
+
+// deviceKeys are a User's enrolled keys without their comments.
+func deviceKeys(u *v1alpha1.User) []string {
+	keys := make([]string, len(u.Spec.Devices))
+	for i := range u.Spec.Devices {
+		keys[i] = u.Spec.Devices[i].Key()
+	}
+	return keys
+}
+
+func fingerprints(s *v1alpha1.Session) []string {
+	found := make([]string, len(s.Status.Certificates))
+	for i := range s.Status.Certificates {
+		found[i] = s.Status.Certificates[i].Fingerprint
+	}
+	return found
 }
 
 func groupName(g *v1alpha1.Group) []string {

@@ -96,8 +96,8 @@ func Locks(ctx context.Context, c client.Reader) ([]v1alpha1.Lock, error) {
 	return list.Items, err
 }
 
-// LocksOf lists the Locks on a Group or User.
-func LocksOf(ctx context.Context, c client.Reader, kind v1alpha1.SubjectKind, name string) ([]v1alpha1.Lock, error) {
+// LocksOf lists the Locks on a User, Group, Session or Device.
+func LocksOf(ctx context.Context, c client.Reader, kind v1alpha1.LockTargetKind, name string) ([]v1alpha1.Lock, error) {
 	var list v1alpha1.LockList
 	err := c.List(ctx, &list, client.MatchingFields{locksByTarget: pair(string(kind), name)}, client.UnsafeDisableDeepCopy)
 	return list.Items, err
@@ -121,6 +121,36 @@ func GivenRequests(ctx context.Context, c client.Reader) ([]v1alpha1.AccessReque
 // OpenRequests lists the AccessRequests that have not ended, or wait for review.
 func OpenRequests(ctx context.Context, c client.Reader) ([]v1alpha1.AccessRequest, error) {
 	return requests(ctx, c, requestsByState, open)
+}
+
+// SessionsOfUser lists the Sessions of a User, by object name: also of another that had it before.
+func SessionsOfUser(ctx context.Context, c client.Reader, user string) ([]v1alpha1.Session, error) {
+	return sessions(ctx, c, sessionsByUser, user)
+}
+
+// SessionsOfUsername lists the Sessions whose certificates speak for a Kubernetes username.
+func SessionsOfUsername(ctx context.Context, c client.Reader, username string) ([]v1alpha1.Session, error) {
+	return sessions(ctx, c, sessionsByUsername, username)
+}
+
+// SessionsOfCertificate lists the Sessions that a certificate was issued in, by its fingerprint: one, or none.
+func SessionsOfCertificate(ctx context.Context, c client.Reader, fingerprint string) ([]v1alpha1.Session, error) {
+	return sessions(ctx, c, sessionsByCertificate, fingerprint)
+}
+
+// SessionsOfKey lists the Sessions whose certificates are for a public key.
+func SessionsOfKey(ctx context.Context, c client.Reader, fingerprint string) ([]v1alpha1.Session, error) {
+	return sessions(ctx, c, sessionsByKey, fingerprint)
+}
+
+// SessionsOnDevice lists the Sessions on devices of a name.
+func SessionsOnDevice(ctx context.Context, c client.Reader, device string) ([]v1alpha1.Session, error) {
+	return sessions(ctx, c, sessionsByDevice, device)
+}
+
+// UsersOfDeviceKey lists the Users that enrol a public key, given as OpenSSH writes it: type and base64, without a comment.
+func UsersOfDeviceKey(ctx context.Context, c client.Reader, key string) ([]v1alpha1.User, error) {
+	return users(ctx, c, usersByDeviceKey, key)
 }
 
 // ApprovalsBy lists the Approvals of whoever has a Kubernetes username.
@@ -169,6 +199,12 @@ func requests(ctx context.Context, c client.Reader, key, value string) ([]v1alph
 
 func approvals(ctx context.Context, c client.Reader, key, value string) ([]v1alpha1.Approval, error) {
 	var list v1alpha1.ApprovalList
+	err := c.List(ctx, &list, client.MatchingFields{key: value}, client.UnsafeDisableDeepCopy)
+	return list.Items, err
+}
+
+func sessions(ctx context.Context, c client.Reader, key, value string) ([]v1alpha1.Session, error) {
+	var list v1alpha1.SessionList
 	err := c.List(ctx, &list, client.MatchingFields{key: value}, client.UnsafeDisableDeepCopy)
 	return list.Items, err
 }

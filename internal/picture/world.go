@@ -151,17 +151,21 @@ func (w *World) locks(keeps func(v1alpha1.LockTarget) bool) []*v1alpha1.Lock {
 
 func (w *World) locksOnUser(user *v1alpha1.User) []*v1alpha1.Lock {
 	return w.locks(func(target v1alpha1.LockTarget) bool {
-		if target.Kind == v1alpha1.SubjectUser {
+		switch target.Kind {
+		case v1alpha1.LockUser:
 			return target.Name == user.Name
+		case v1alpha1.LockGroup:
+			group := w.group(target.Name)
+			return group != nil && holds(user, group)
+		default: // Sessions and devices are not people.
+			return false
 		}
-		group := w.group(target.Name)
-		return group != nil && holds(user, group)
 	})
 }
 
 func (w *World) locksOnGroup(group *v1alpha1.Group) []*v1alpha1.Lock {
 	return w.locks(func(target v1alpha1.LockTarget) bool {
-		return target.Kind == v1alpha1.SubjectGroup && target.Name == group.Name
+		return target.Kind == v1alpha1.LockGroup && target.Name == group.Name
 	})
 }
 

@@ -92,7 +92,7 @@ func request(name, grant, username string) v1alpha1.AccessRequest {
 
 func lock(name string, kind v1alpha1.SubjectKind, target, reason string, expire *metav1.Time) v1alpha1.Lock {
 	return v1alpha1.Lock{ObjectMeta: named(name), Spec: v1alpha1.LockSpec{
-		Target: v1alpha1.LockTarget{Kind: kind, Name: target}, Reason: reason, ExpireTime: expire,
+		Target: v1alpha1.LockTarget{Kind: v1alpha1.LockTargetKind(kind), Name: target}, Reason: reason, ExpireTime: expire,
 	}}
 }
 

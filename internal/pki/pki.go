@@ -7,6 +7,7 @@ package pki
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
@@ -33,10 +34,11 @@ type Subject struct {
 }
 
 func (s Subject) name() pkix.Name {
-	return pkix.Name{CommonName: s.Username, Organization: s.organizations()}
+	return pkix.Name{CommonName: s.Username, Organization: s.Organizations()}
 }
 
-func (s Subject) organizations() []string {
+// Organizations are all that a certificate for the subject has (O), sorted: its groups and the marker group.
+func (s Subject) Organizations() []string {
 	organizations := append([]string{v1alpha1.ManagedGroup}, s.Groups...)
 	slices.Sort(organizations)
 	return slices.Compact(organizations)
@@ -53,33 +55,75 @@ func EncodeKey(key *ecdsa.PrivateKey) ([]byte, error) {
 }
 
 // NewRequest makes a certificate request (PKCS #10, RFC 2986) for a subject, as PEM.
-func NewRequest(key *ecdsa.PrivateKey, subject Subject) ([]byte, error) {
-	return cert.MakeCSRFromTemplate(key, &x509.CertificateRequest{
-		Subject:            subject.name(),
-		SignatureAlgorithm: x509.ECDSAWithSHA256,
-	})
+func NewRequest(key crypto.Signer, subject Subject) ([]byte, error) {
+	return cert.MakeCSRFromTemplate(key, &x509.CertificateRequest{Subject: subject.name()})
 }
 
-// CheckRequest says how a request differs from what may be signed for a subject: nil where it does not.
+// ErrSubject says that a request is sound, and asks for another subject.
+var ErrSubject = errors.New("the request asks for another subject")
+
+// CheckRequest says how a request differs from what may be signed for a subject: nil where it does not, and ErrSubject where that is
+// all that is wrong with it.
 func CheckRequest(request []byte, subject Subject) error {
+	parsed, err := ParseRequest(request)
+	if err != nil {
+		return err
+	}
+	if err := checkName(parsed.Subject, subject); err != nil {
+		return fmt.Errorf("%w: %w", ErrSubject, err)
+	}
+	return nil
+}
+
+// maxRequest is the size of the largest request that is looked at: 128 long group names and a key fit.
+const maxRequest = 64 << 10
+
+// ParseRequest reads one request as PEM, if it is signed by its own key, which is strong, and asks for a subject alone.
+func ParseRequest(request []byte) (*x509.CertificateRequest, error) {
+	if len(request) > maxRequest {
+		return nil, errors.New("the request is too large")
+	}
 	block, rest := pem.Decode(request)
-	if block == nil || block.Type != cert.CertificateRequestBlockType || len(rest) > 0 {
-		return errors.New("the request is not one PEM block of type CERTIFICATE REQUEST")
+	if block == nil || block.Type != cert.CertificateRequestBlockType || len(block.Headers) > 0 || len(rest) > 0 {
+		return nil, errors.New("the request is not one PEM block of type CERTIFICATE REQUEST")
 	}
 	parsed, err := x509.ParseCertificateRequest(block.Bytes)
 	if err != nil {
-		return fmt.Errorf("parse request: %w", err)
+		return nil, fmt.Errorf("parse request: %w", err)
+	}
+	if err := CheckKey(parsed.PublicKey); err != nil {
+		return nil, err
 	}
 	if err := parsed.CheckSignature(); err != nil {
-		return fmt.Errorf("check the request's signature: %w", err)
+		return nil, fmt.Errorf("check the request's signature: %w", err)
 	}
+	return parsed, onlySubject(parsed)
+}
+
+// CheckKey is nil for the keys that certificates may be for: ECDSA on P-256, P-384 or P-521, and Ed25519. RSA keys take longer to make
+// and to use, and are weak when they are short.
+func CheckKey(key crypto.PublicKey) error {
+	switch key := key.(type) {
+	case *ecdsa.PublicKey:
+		if bits := key.Curve.Params().BitSize; bits < 256 {
+			return fmt.Errorf("the key is of %d bits, which is weak: make one on P-256", bits)
+		}
+		return nil
+	case ed25519.PublicKey:
+		return nil
+	default:
+		return fmt.Errorf("keys of type %T are not accepted: make an ECDSA key on P-256", key)
+	}
+}
+
+func onlySubject(parsed *x509.CertificateRequest) error {
 	if len(parsed.DNSNames)+len(parsed.IPAddresses)+len(parsed.EmailAddresses)+len(parsed.URIs) > 0 {
 		return errors.New("the request asks for alternative names")
 	}
 	if len(parsed.Extensions) > 0 {
 		return errors.New("the request asks for extensions")
 	}
-	return checkName(parsed.Subject, subject)
+	return nil
 }
 
 // CheckCertificate says how a certificate, as PEM, differs from what was asked for: nil where it does not.
@@ -88,7 +132,9 @@ func CheckCertificate(certificate []byte, key crypto.PublicKey, subject Subject)
 	if err != nil {
 		return nil, err
 	}
-	public, ok := leaf.PublicKey.(*ecdsa.PublicKey)
+	public, ok := leaf.PublicKey.(interface {
+		Equal(other crypto.PublicKey) bool
+	})
 	if !ok || !public.Equal(key) {
 		return nil, errors.New("the certificate is for another key")
 	}
@@ -118,8 +164,8 @@ func checkName(name pkix.Name, subject Subject) error {
 		return fmt.Errorf("the common name is %q instead of %q", name.CommonName, subject.Username)
 	}
 	organizations := slices.Sorted(slices.Values(name.Organization))
-	if !slices.Equal(organizations, subject.organizations()) {
-		return fmt.Errorf("the organizations are %q instead of %q", organizations, subject.organizations())
+	if !slices.Equal(organizations, subject.Organizations()) {
+		return fmt.Errorf("the organizations are %q instead of %q", organizations, subject.Organizations())
 	}
 	if attributes := 1 + len(organizations); len(name.Names) != attributes {
 		return fmt.Errorf("the subject has %d attributes instead of %d", len(name.Names), attributes)

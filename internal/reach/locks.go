@@ -24,7 +24,7 @@ func Holds(lock *v1alpha1.Lock, now time.Time) bool {
 
 // Locks lists the Locks that keep a User out at a time, sorted by name: on the User, or on a Group that the User is in.
 func Locks(ctx context.Context, c client.Reader, user *v1alpha1.User, now time.Time) ([]v1alpha1.Lock, error) {
-	locks, err := index.LocksOf(ctx, c, v1alpha1.SubjectUser, user.Name)
+	locks, err := index.LocksOf(ctx, c, v1alpha1.LockUser, user.Name)
 	if err != nil {
 		return nil, fmt.Errorf("list Locks of User %s: %w", user.Name, err)
 	}
@@ -34,7 +34,7 @@ func Locks(ctx context.Context, c client.Reader, user *v1alpha1.User, now time.T
 		return nil, fmt.Errorf("list Groups of User %s: %w", user.Name, err)
 	}
 	for i := range groups {
-		more, err := index.LocksOf(ctx, c, v1alpha1.SubjectGroup, groups[i].Name)
+		more, err := index.LocksOf(ctx, c, v1alpha1.LockGroup, groups[i].Name)
 		if err != nil {
 			return nil, fmt.Errorf("list Locks of Group %s: %w", groups[i].Name, err)
 		}
@@ -57,7 +57,11 @@ func MayAct(ctx context.Context, c client.Reader, user *v1alpha1.User, now time.
 // OfTarget lists the Users whom a Lock is about; found says whether its target exists, and is in its directory where it is a directory's
 // group: who was in one that is gone, nobody knows.
 func OfTarget(ctx context.Context, c client.Reader, target v1alpha1.LockTarget) (users []v1alpha1.User, found bool, err error) {
-	users, group, err := ofSubject(ctx, c, v1alpha1.Subject(target))
+	subject, about := target.Subject()
+	if !about {
+		return nil, false, nil
+	}
+	users, group, err := ofSubject(ctx, c, subject)
 	return users, group != nil && there(group) || len(users) > 0, err
 }
 
@@ -89,7 +93,7 @@ func lockedOut(ctx context.Context, c client.Reader, now time.Time) (lockout, er
 		for j := range users {
 			out.users[users[j].Name] = true
 		}
-		if target.Kind == v1alpha1.SubjectGroup {
+		if target.Kind == v1alpha1.LockGroup {
 			out.groups[target.Name] = true
 		}
 	}

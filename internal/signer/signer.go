@@ -6,7 +6,6 @@ package signer
 
 import (
 	"context"
-	"crypto/ecdsa"
 	"time"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
@@ -19,9 +18,9 @@ type Request struct {
 	User *v1alpha1.User
 	// Subject that it shall have.
 	Subject pki.Subject
-	// Key is the pair whose public half is signed. It never leaves the process through a signer.
-	Key *ecdsa.PrivateKey
-	// Duration that is asked for; a signer may give less.
+	// CSR is the certificate request (PKCS #10) as PEM, which pki.CheckRequest found to ask for this subject and nothing else.
+	CSR []byte
+	// Duration that is asked for; a signer may give more or less.
 	Duration time.Duration
 }
 

@@ -174,7 +174,7 @@ var _ = Describe("Access on request", Ordered, func() {
 		approver.approves(ctx, request)
 		asker.until(ctx, namespace, true, time.Now())
 		lock := &v1alpha1.Lock{ObjectMeta: metav1.ObjectMeta{Name: unique("lock")}, Spec: v1alpha1.LockSpec{
-			Target: v1alpha1.LockTarget{Kind: v1alpha1.SubjectUser, Name: asker.name}, Reason: "lost laptop",
+			Target: v1alpha1.LockTarget{Kind: v1alpha1.LockUser, Name: asker.name}, Reason: "lost laptop",
 		}}
 		create(ctx, lock)
 		reportf("locked: denied after %v", asker.until(ctx, namespace, false, time.Now()).Round(time.Millisecond))

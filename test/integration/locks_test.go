@@ -15,7 +15,7 @@ import (
 
 func lockOn(name string, kind v1alpha1.SubjectKind, target string) *v1alpha1.Lock {
 	return &v1alpha1.Lock{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.LockSpec{
-		Target: v1alpha1.LockTarget{Kind: kind, Name: target}, Reason: "lost laptop",
+		Target: v1alpha1.LockTarget{Kind: v1alpha1.LockTargetKind(kind), Name: target}, Reason: "lost laptop",
 	}}
 }
 

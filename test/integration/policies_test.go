@@ -82,18 +82,19 @@ func aliceRequest() signer.Request {
 	GinkgoHelper()
 	key, err := pki.NewKey()
 	Expect(err).NotTo(HaveOccurred())
-	return signer.Request{User: localUser("alice"), Subject: pki.Subject{Username: "alice"}, Key: key, Duration: time.Hour}
+	subject := pki.Subject{Username: "alice"}
+	body, err := pki.NewRequest(key, subject)
+	Expect(err).NotTo(HaveOccurred())
+	return signer.Request{User: localUser("alice"), Subject: subject, CSR: body, Duration: time.Hour}
 }
 
 // newCSR is a plain request, which no policy has changed.
 func newCSR(request signer.Request) *certificatesv1.CertificateSigningRequest {
 	GinkgoHelper()
-	body, err := pki.NewRequest(request.Key, request.Subject)
-	Expect(err).NotTo(HaveOccurred())
 	return &certificatesv1.CertificateSigningRequest{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"},
 		Spec: certificatesv1.CertificateSigningRequestSpec{
-			Request: body, SignerName: certificatesv1.KubeAPIServerClientSignerName,
+			Request: request.CSR, SignerName: certificatesv1.KubeAPIServerClientSignerName,
 			Usages: []certificatesv1.KeyUsage{certificatesv1.UsageClientAuth},
 		},
 	}

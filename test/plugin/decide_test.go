@@ -196,9 +196,9 @@ var _ = Describe("kubectl rollcall lock and unlock", func() {
 			create(ctx, l)
 			return l
 		}
-		user := v1alpha1.LockTarget{Kind: v1alpha1.SubjectUser, Name: mallory.Name}
+		user := v1alpha1.LockTarget{Kind: v1alpha1.LockUser, Name: mallory.Name}
 		one, two, three := lock(user, "one\a"), lock(user, ""), lock(user, "")
-		group := lock(v1alpha1.LockTarget{Kind: v1alpha1.SubjectGroup, Name: mallory.Name}, "")
+		group := lock(v1alpha1.LockTarget{Kind: v1alpha1.LockGroup, Name: mallory.Name}, "")
 		on := " on user/" + mallory.Name + " ended"
 		Expect(guard.gets("unlock", one.Name)).To(Equal("lock " + one.Name + on + ` (it said: one\x07)` + "\n"))
 		Expect(guard.gets("unlock", "user/"+mallory.Name)).To(Equal("lock " + two.Name + on + "\nlock " + three.Name + on + "\n"))

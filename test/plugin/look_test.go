@@ -95,7 +95,7 @@ var _ = Describe("kubectl rollcall tree and graph", func() {
 
 	It("shows groups and grants, marks and requests", func(ctx SpecContext) {
 		lock := &v1alpha1.Lock{ObjectMeta: metav1.ObjectMeta{Name: name("lock")}, Spec: v1alpha1.LockSpec{
-			Target: v1alpha1.LockTarget{Kind: v1alpha1.SubjectUser, Name: alice.Name}, Reason: "stolen\x1b]0;owned\a",
+			Target: v1alpha1.LockTarget{Kind: v1alpha1.LockUser, Name: alice.Name}, Reason: "stolen\x1b]0;owned\a",
 		}}
 		request := &v1alpha1.AccessRequest{ObjectMeta: metav1.ObjectMeta{Name: name("now")}, Spec: v1alpha1.AccessRequestSpec{
 			GrantRef: v1alpha1.NameReference{Name: asked.Name}, UserName: alice.Name, DurationSeconds: 60, Reason: "it burns",

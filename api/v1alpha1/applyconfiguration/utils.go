@@ -39,6 +39,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.CertifiedGroupApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ChangesProgress"):
 		return &apiv1alpha1.ChangesProgressApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Device"):
+		return &apiv1alpha1.DeviceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Directory"):
 		return &apiv1alpha1.DirectoryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DirectorySpec"):
@@ -63,6 +65,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.GroupStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Identity"):
 		return &apiv1alpha1.IdentityApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Installation"):
+		return &apiv1alpha1.InstallationApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("InstallationStatus"):
+		return &apiv1alpha1.InstallationStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("KubeconfigSpec"):
 		return &apiv1alpha1.KubeconfigSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LDAPDisabled"):
@@ -87,10 +93,14 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.LockStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LockTarget"):
 		return &apiv1alpha1.LockTargetApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LoginPolicy"):
+		return &apiv1alpha1.LoginPolicyApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NameReference"):
 		return &apiv1alpha1.NameReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NamespaceSet"):
 		return &apiv1alpha1.NamespaceSetApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("OIDCLogin"):
+		return &apiv1alpha1.OIDCLoginApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PendingPlan"):
 		return &apiv1alpha1.PendingPlanApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Requester"):
@@ -103,10 +113,24 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.RoleReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretReference"):
 		return &apiv1alpha1.SecretReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Session"):
+		return &apiv1alpha1.SessionApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SessionAuthentication"):
+		return &apiv1alpha1.SessionAuthenticationApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SessionCertificate"):
+		return &apiv1alpha1.SessionCertificateApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SessionSpec"):
+		return &apiv1alpha1.SessionSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SessionStatus"):
+		return &apiv1alpha1.SessionStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SessionTermination"):
+		return &apiv1alpha1.SessionTerminationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Subject"):
 		return &apiv1alpha1.SubjectApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("User"):
 		return &apiv1alpha1.UserApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("UserReference"):
+		return &apiv1alpha1.UserReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("UserSpec"):
 		return &apiv1alpha1.UserSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("UserStatus"):

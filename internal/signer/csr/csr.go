@@ -47,11 +47,7 @@ var _ signer.Signer = &Signer{}
 func (s *Signer) Sign(ctx context.Context, request signer.Request) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	body, err := pki.NewRequest(request.Key, request.Subject)
-	if err != nil {
-		return nil, fmt.Errorf("make certificate request: %w", err)
-	}
-	wanted := newRequest(request, body)
+	wanted := newRequest(request)
 	created, err := s.Requests.Create(ctx, wanted, metav1.CreateOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("create certificate signing request: %w", err)
@@ -67,7 +63,10 @@ func (s *Signer) Sign(ctx context.Context, request signer.Request) ([]byte, erro
 	return s.wait(ctx, approved)
 }
 
-func newRequest(request signer.Request, body []byte) *certificatesv1.CertificateSigningRequest {
+// shortest is the least that the API lets anybody ask for.
+const shortest = 10 * time.Minute
+
+func newRequest(request signer.Request) *certificatesv1.CertificateSigningRequest {
 	return &certificatesv1.CertificateSigningRequest{
 		ObjectMeta: metav1.ObjectMeta{
 			// A name that could be foreseen could be taken beforehand by a rival.
@@ -78,9 +77,9 @@ func newRequest(request signer.Request, body []byte) *certificatesv1.Certificate
 			}},
 		},
 		Spec: certificatesv1.CertificateSigningRequestSpec{
-			Request:           body,
+			Request:           request.CSR,
 			SignerName:        certificatesv1.KubeAPIServerClientSignerName,
-			ExpirationSeconds: new(int32(request.Duration.Seconds())),
+			ExpirationSeconds: new(int32(max(request.Duration, shortest).Seconds())),
 			Usages:            []certificatesv1.KeyUsage{certificatesv1.UsageDigitalSignature, certificatesv1.UsageClientAuth},
 		},
 	}
@@ -110,7 +109,7 @@ func (s *Signer) approve(
 ) (*certificatesv1.CertificateSigningRequest, error) {
 	request.Status.Conditions = append(request.Status.Conditions, certificatesv1.CertificateSigningRequestCondition{
 		Type: certificatesv1.CertificateApproved, Status: corev1.ConditionTrue,
-		Reason: "RollcallUser", Message: "Asked for and checked by Rollcall, for a User with spec.kubeconfig.",
+		Reason: "RollcallUser", Message: "Asked for and checked by Rollcall, for a Session of a User.",
 	})
 	approved, err := s.Requests.UpdateApproval(ctx, request.Name, request, metav1.UpdateOptions{})
 	if err != nil {

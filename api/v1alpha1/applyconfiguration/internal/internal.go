@@ -116,6 +116,8 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.Requester
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.Activation
   scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.Allowance
+  scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.AppliedBinding
   map:
     fields:
@@ -176,6 +178,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: observedGeneration
       type:
         scalar: numeric
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.AuthenticationMethod
+  scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.Certificate
   map:
     fields:
@@ -235,8 +239,19 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: source
       type:
         scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.Custody
+  scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.Decision
   scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.Device
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: publicKey
+      type:
+        scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.Directory
   map:
     fields:
@@ -273,6 +288,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: leavers
       type:
         namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.LeaversSpec
+    - name: login
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.LoginPolicy
     - name: sync
       type:
         namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.SyncState
@@ -542,6 +560,43 @@ var schemaYAML = typed.YAMLObject(`types:
   scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.ImportPolicy
   scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.Installation
+  map:
+    fields:
+    - name: apiVersion
+      type:
+        scalar: string
+    - name: kind
+      type:
+        scalar: string
+    - name: metadata
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
+    - name: status
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.InstallationStatus
+      default:
+        observedGeneration: -1
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.InstallationStatus
+  map:
+    fields:
+    - name: conditions
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
+          elementRelationship: associative
+          keys:
+          - type
+    - name: loginURL
+      type:
+        scalar: string
+    - name: observedGeneration
+      type:
+        scalar: numeric
+    - name: signer
+      type:
+        scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.KubeconfigSpec
   map:
     fields:
@@ -713,7 +768,16 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - type
+    - name: credentials
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
     - name: observedGeneration
+      type:
+        scalar: numeric
+    - name: sessions
       type:
         scalar: numeric
     - name: users
@@ -724,10 +788,42 @@ var schemaYAML = typed.YAMLObject(`types:
     fields:
     - name: kind
       type:
-        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.SubjectKind
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.LockTargetKind
     - name: name
       type:
         scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.LockTargetKind
+  scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.LoginPolicy
+  map:
+    fields:
+    - name: certificateSeconds
+      type:
+        scalar: numeric
+      default: 900
+    - name: deviceKeys
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.Allowance
+      default: Allowed
+    - name: graceSeconds
+      type:
+        scalar: numeric
+      default: 3600
+    - name: idleTimeoutSeconds
+      type:
+        scalar: numeric
+      default: 14400
+    - name: maxDurationSeconds
+      type:
+        scalar: numeric
+      default: 43200
+    - name: oidc
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.OIDCLogin
+    - name: password
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.Allowance
+      default: Refused
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.NameReference
   map:
     fields:
@@ -748,6 +844,34 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.NestingMode
   scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.OIDCLogin
+  map:
+    fields:
+    - name: caSecretRef
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.NameReference
+    - name: clientID
+      type:
+        scalar: string
+    - name: clientSecretRef
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.NameReference
+    - name: issuerURL
+      type:
+        scalar: string
+    - name: recheckSeconds
+      type:
+        scalar: numeric
+    - name: scopes
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: userNameClaim
+      type:
+        scalar: string
+      default: preferred_username
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.PendingPlan
   map:
     fields:
@@ -834,6 +958,160 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.SelfApproval
   scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.Session
+  map:
+    fields:
+    - name: apiVersion
+      type:
+        scalar: string
+    - name: kind
+      type:
+        scalar: string
+    - name: metadata
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
+    - name: spec
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.SessionSpec
+    - name: status
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.SessionStatus
+      default:
+        observedGeneration: -1
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.SessionAuthentication
+  map:
+    fields:
+    - name: acr
+      type:
+        scalar: string
+    - name: amr
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: issuer
+      type:
+        scalar: string
+    - name: method
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.AuthenticationMethod
+    - name: subject
+      type:
+        scalar: string
+    - name: time
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.SessionCertificate
+  map:
+    fields:
+    - name: fingerprint
+      type:
+        scalar: string
+    - name: groups
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: notAfter
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: notBefore
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: predecessor
+      type:
+        scalar: string
+    - name: serialNumber
+      type:
+        scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.SessionSpec
+  map:
+    fields:
+    - name: authentication
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.SessionAuthentication
+    - name: certificateSeconds
+      type:
+        scalar: numeric
+    - name: custody
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.Custody
+    - name: device
+      type:
+        scalar: string
+    - name: identityID
+      type:
+        scalar: string
+    - name: idleTimeoutSeconds
+      type:
+        scalar: numeric
+    - name: keyFingerprint
+      type:
+        scalar: string
+    - name: maxDurationSeconds
+      type:
+        scalar: numeric
+    - name: termination
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.SessionTermination
+    - name: userRef
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.UserReference
+    - name: username
+      type:
+        scalar: string
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.SessionStatus
+  map:
+    fields:
+    - name: certificates
+      type:
+        list:
+          elementType:
+            namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.SessionCertificate
+          elementRelationship: atomic
+    - name: conditions
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
+          elementRelationship: associative
+          keys:
+          - type
+    - name: endReason
+      type:
+        scalar: string
+    - name: endTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: endedBy
+      type:
+        scalar: string
+    - name: issued
+      type:
+        scalar: numeric
+    - name: lastRenewTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: lastSeenTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: lastVouchedTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: observedGeneration
+      type:
+        scalar: numeric
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.SessionTermination
+  map:
+    fields:
+    - name: by
+      type:
+        scalar: string
+    - name: reason
+      type:
+        scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.Subject
   map:
     fields:
@@ -871,9 +1149,26 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.UserStatus
       default:
         observedGeneration: -1
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.UserReference
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: uid
+      type:
+        scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.UserSpec
   map:
     fields:
+    - name: devices
+      type:
+        list:
+          elementType:
+            namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.Device
+          elementRelationship: associative
+          keys:
+          - name
     - name: directoryRef
       type:
         namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.NameReference

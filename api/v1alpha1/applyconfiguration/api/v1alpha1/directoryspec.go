@@ -33,6 +33,8 @@ type DirectorySpecApplyConfiguration struct {
 	Sync *apiv1alpha1.SyncState `json:"sync,omitempty"`
 	// leavers says what becomes of people whose entry is gone, and how many may go unasked.
 	Leavers *LeaversSpecApplyConfiguration `json:"leavers,omitempty"`
+	// login says how these people prove who they are to the login service, and what they get for it. Default: they cannot log in.
+	Login *LoginPolicyApplyConfiguration `json:"login,omitempty"`
 }
 
 // DirectorySpecApplyConfiguration constructs a declarative configuration of the DirectorySpec type for use with
@@ -94,5 +96,13 @@ func (b *DirectorySpecApplyConfiguration) WithSync(value apiv1alpha1.SyncState) 
 // If called multiple times, the Leavers field is set to the value of the last call.
 func (b *DirectorySpecApplyConfiguration) WithLeavers(value *LeaversSpecApplyConfiguration) *DirectorySpecApplyConfiguration {
 	b.Leavers = value
+	return b
+}
+
+// WithLogin sets the Login field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Login field is set to the value of the last call.
+func (b *DirectorySpecApplyConfiguration) WithLogin(value *LoginPolicyApplyConfiguration) *DirectorySpecApplyConfiguration {
+	b.Login = value
 	return b
 }

@@ -18,7 +18,8 @@ import (
 // with apply.
 //
 // Lock keeps a person, or everybody in a group, out of the cluster: it takes them out of all bindings, removes their kubeconfig Secrets,
-// renews no certificate and ends their AccessRequests. Deleting it gives back what Git and the directory say; ended requests stay ended.
+// renews no certificate and ends their Sessions and AccessRequests. On a Session or a Device it ends Sessions alone. Deleting it gives
+// back what Git and the directory say; ended Sessions and requests stay ended.
 type LockApplyConfiguration struct {
 	v1.TypeMetaApplyConfiguration `json:""`
 	// metadata is standard object metadata.

@@ -20,6 +20,11 @@ type LockStatusApplyConfiguration struct {
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// users counts the Users whom it keeps out.
 	Users *int32 `json:"users,omitempty"`
+	// sessions counts the Sessions that it has ended and whose certificates are still valid.
+	Sessions *int32 `json:"sessions,omitempty"`
+	// credentials are the fingerprints of those certificates, as the API server has them in a credential id (X509SHA256=...), sorted: the
+	// policy rollcall-locks denies their writes. Those that end last, where there are more than fit.
+	Credentials []string `json:"credentials,omitempty"`
 }
 
 // LockStatusApplyConfiguration constructs a declarative configuration of the LockStatus type for use with
@@ -54,5 +59,23 @@ func (b *LockStatusApplyConfiguration) WithObservedGeneration(value int64) *Lock
 // If called multiple times, the Users field is set to the value of the last call.
 func (b *LockStatusApplyConfiguration) WithUsers(value int32) *LockStatusApplyConfiguration {
 	b.Users = &value
+	return b
+}
+
+// WithSessions sets the Sessions field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Sessions field is set to the value of the last call.
+func (b *LockStatusApplyConfiguration) WithSessions(value int32) *LockStatusApplyConfiguration {
+	b.Sessions = &value
+	return b
+}
+
+// WithCredentials adds the given value to the Credentials field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Credentials field.
+func (b *LockStatusApplyConfiguration) WithCredentials(values ...string) *LockStatusApplyConfiguration {
+	for i := range values {
+		b.Credentials = append(b.Credentials, values[i])
+	}
 	return b
 }

@@ -12,11 +12,12 @@ import (
 // LockTargetApplyConfiguration represents a declarative configuration of the LockTarget type for use
 // with apply.
 //
-// LockTarget names whom a Lock keeps out.
+// LockTarget names who or what a Lock keeps out.
 type LockTargetApplyConfiguration struct {
-	// kind is User or Group: everybody in it.
-	Kind *apiv1alpha1.SubjectKind `json:"kind,omitempty"`
-	// name of the User or Group object, which need not exist (yet).
+	// kind is User, Group (everybody in it), Session, or Device.
+	Kind *apiv1alpha1.LockTargetKind `json:"kind,omitempty"`
+	// name of the User, Group or Session object, which need not exist (yet), or of a device, as in spec.devices of Users and spec.device
+	// of Sessions.
 	Name *string `json:"name,omitempty"`
 }
 
@@ -29,7 +30,7 @@ func LockTarget() *LockTargetApplyConfiguration {
 // WithKind sets the Kind field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Kind field is set to the value of the last call.
-func (b *LockTargetApplyConfiguration) WithKind(value apiv1alpha1.SubjectKind) *LockTargetApplyConfiguration {
+func (b *LockTargetApplyConfiguration) WithKind(value apiv1alpha1.LockTargetKind) *LockTargetApplyConfiguration {
 	b.Kind = &value
 	return b
 }

@@ -26,6 +26,9 @@ type UserSpecApplyConfiguration struct {
 	// kubeconfig asks for a Secret with a kubeconfig that the operator keeps fresh. The operator makes the key, so whoever
 	// can read the Secret is this person: for robots and emergencies. Default: none.
 	Kubeconfig *KubeconfigSpecApplyConfiguration `json:"kubeconfig,omitempty"`
+	// devices are the machines and security keys that this person may log in with, without a password: whoever may write this
+	// list enrols them. Default: none.
+	Devices []DeviceApplyConfiguration `json:"devices,omitempty"`
 }
 
 // UserSpecApplyConfiguration constructs a declarative configuration of the UserSpec type for use with
@@ -71,5 +74,18 @@ func (b *UserSpecApplyConfiguration) WithExpireTime(value v1.Time) *UserSpecAppl
 // If called multiple times, the Kubeconfig field is set to the value of the last call.
 func (b *UserSpecApplyConfiguration) WithKubeconfig(value *KubeconfigSpecApplyConfiguration) *UserSpecApplyConfiguration {
 	b.Kubeconfig = value
+	return b
+}
+
+// WithDevices adds the given value to the Devices field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Devices field.
+func (b *UserSpecApplyConfiguration) WithDevices(values ...*DeviceApplyConfiguration) *UserSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithDevices")
+		}
+		b.Devices = append(b.Devices, *values[i])
+	}
 	return b
 }

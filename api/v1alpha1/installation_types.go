@@ -1,0 +1,74 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// InstallationName is the name of the one Installation of a cluster.
+const InstallationName = "rollcall"
+
+// InstallationStatus is what the operator can do in this cluster.
+type InstallationStatus struct {
+	// conditions are Ready, Reconciling, Stalled; SignerReady (whether the API server accepts what the signer signs); and
+	// CredentialsChecked (whether API servers ask the authorization webhook about each credential).
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=8
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the generation that this status speaks of; -1 before the first.
+	// +optional
+	// +kubebuilder:validation:Minimum=-1
+	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
+
+	// signer is who signs certificates: CSR (the cluster's own, through the certificates API) or CA (the operator's own authority).
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Signer string `json:"signer,omitempty"`
+
+	// loginURL is where people log in. Absent where there is no login service.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	LoginURL string `json:"loginURL,omitempty"`
+}
+
+// Installation says what the operator can do in this cluster, and what is missing. The operator makes the one that there is, named
+// rollcall; it has no spec, since how the operator runs is told by its flags.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster,categories=iam
+// +kubebuilder:validation:XValidation:rule="self.metadata.name == 'rollcall'",message="the operator makes the one Installation that there is: rollcall"
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Signer",type=string,JSONPath=`.status.signer`
+// +kubebuilder:printcolumn:name="Signer-Ready",type=string,JSONPath=`.status.conditions[?(@.type=="SignerReady")].status`
+// +kubebuilder:printcolumn:name="Credentials-Checked",type=string,JSONPath=`.status.conditions[?(@.type=="CredentialsChecked")].status`
+// +kubebuilder:printcolumn:name="Login",type=string,JSONPath=`.status.loginURL`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+type Installation struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is standard object metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// status says what works.
+	// +optional
+	// +kubebuilder:default={observedGeneration:-1}
+	Status InstallationStatus `json:"status,omitzero"`
+}
+
+// InstallationList is a list of Installations.
+// +kubebuilder:object:root=true
+type InstallationList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitzero"`
+	Items           []Installation `json:"items"`
+}

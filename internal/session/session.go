@@ -1,0 +1,156 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package session decides whether a Session goes on, and what is to be said of it. It is pure.
+package session
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/outcome"
+)
+
+// DenialPrefix begins the reason of every denial by the authorization webhook: whoever reads it in a 403 knows that it was asked.
+const DenialPrefix = "Rollcall: "
+
+// PreflightUsername is the common name of the certificates by which the operator tries whether its signer works. Nothing is ever bound
+// to it.
+const PreflightUsername = "rollcall:preflight"
+
+// Facts are all that the decision depends on.
+type Facts struct {
+	// Session in question.
+	Session *v1alpha1.Session
+	// User that spec.userRef names; nil where there is none (any more), or another of that name.
+	User *v1alpha1.User
+	// Locks that hold now on the Session, its device, its User, or a group that the User is in, sorted by name.
+	Locks []v1alpha1.Lock
+}
+
+// Verdict says whether a Session goes on.
+type Verdict struct {
+	// Reason is Active, or why it has ended.
+	Reason string
+	// Message explains it to a person.
+	Message string
+	// By is who ended it, where somebody did: a username, or "Lock name".
+	By string
+	// EndTime is when it ended: what was recorded, or else now, or when its time was up. Zero while it goes on.
+	EndTime time.Time
+	// Recheck is when the verdict changes by itself. Zero: never.
+	Recheck time.Time
+}
+
+// Active says whether the Session goes on.
+func (v Verdict) Active() bool { return v.Reason == v1alpha1.ReasonActive }
+
+// Decide weighs the facts. What was recorded as ended has ended: neither a lifted Lock nor a clock that was set back begins it again.
+func Decide(f Facts, now time.Time) Verdict {
+	if status := f.Session.Status; status.EndTime != nil {
+		return Verdict{Reason: status.EndReason, By: status.EndedBy, EndTime: status.EndTime.Time, Message: recorded(f.Session)}
+	}
+	if verdict, ended := withdrawn(f); ended {
+		verdict.EndTime = now
+		return verdict
+	}
+	end, reason, message := deadline(f.Session)
+	if !end.IsZero() && !now.Before(end) {
+		return Verdict{Reason: reason, Message: message, EndTime: end}
+	}
+	return Verdict{Reason: v1alpha1.ReasonActive, Message: "renewed while it lasts", Recheck: end}
+}
+
+// recorded repeats what was said when the Session ended, which may not be derivable any more.
+func recorded(s *v1alpha1.Session) string {
+	if before := meta.FindStatusCondition(s.Status.Conditions, v1alpha1.ConditionActive); before != nil &&
+		before.Status == metav1.ConditionFalse && before.Reason == s.Status.EndReason {
+		return before.Message
+	}
+	return "it has ended"
+}
+
+// withdrawn says whether somebody ended the Session, or what it rests on is gone.
+func withdrawn(f Facts) (verdict Verdict, ended bool) {
+	s := f.Session
+	switch {
+	case s.Spec.Termination != nil:
+		return Verdict{Reason: v1alpha1.ReasonTerminated, By: s.Spec.Termination.By, Message: endedBy(s)}, true
+	case !s.DeletionTimestamp.IsZero():
+		return Verdict{Reason: v1alpha1.ReasonTerminated, Message: "deleted"}, true
+	case len(f.Locks) > 0:
+		names := make([]string, len(f.Locks))
+		for i := range f.Locks {
+			names[i] = f.Locks[i].Name
+		}
+		by := fmt.Sprintf("Lock %q", names[0])
+		return Verdict{Reason: v1alpha1.ReasonLocked, By: by, Message: "kept out by " + outcome.Names("Lock", names)}, true
+	case f.User == nil:
+		return Verdict{Reason: v1alpha1.ReasonUserInactive, Message: fmt.Sprintf("User %q is gone", s.Spec.UserRef.Name)}, true
+	case f.User.Status.Username != s.Spec.Username:
+		return Verdict{
+			Reason:  v1alpha1.ReasonUserInactive,
+			Message: fmt.Sprintf("User %q has another username now", s.Spec.UserRef.Name),
+		}, true
+	default:
+		return inactive(f.User)
+	}
+}
+
+// inactive says that a User may not act. Not to know is no reason to end anything; it is one not to renew.
+func inactive(user *v1alpha1.User) (verdict Verdict, ended bool) {
+	active := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionActive)
+	if active == nil || active.Status != metav1.ConditionFalse {
+		return Verdict{}, false
+	}
+	return Verdict{
+		Reason:  v1alpha1.ReasonUserInactive,
+		Message: fmt.Sprintf("User %q may not act: %s", user.Name, active.Reason),
+	}, true
+}
+
+// endedBy tells a termination.
+func endedBy(s *v1alpha1.Session) string {
+	by := s.Spec.Termination.By
+	told := fmt.Sprintf("ended by %q", by)
+	if by == s.Spec.Username {
+		told = "logged out"
+	}
+	if s.Spec.Termination.Reason != "" {
+		told += ": " + s.Spec.Termination.Reason
+	}
+	return told
+}
+
+// deadline is when a Session ends by itself, and why: when it has lasted for as long as it may, or nothing was renewed for too long.
+func deadline(s *v1alpha1.Session) (end time.Time, reason, message string) {
+	begun := s.CreationTimestamp.Time
+	if most := s.Spec.MaxDurationSeconds; most != nil {
+		end, reason = begun.Add(seconds(*most)), v1alpha1.ReasonExpired
+		message = fmt.Sprintf("it has lasted for %s, which is the most: log in again", seconds(*most))
+	}
+	if idle := s.Spec.IdleTimeoutSeconds; idle != nil {
+		if quiet := LastUse(s).Add(seconds(*idle)); end.IsZero() || quiet.Before(end) {
+			end, reason = quiet, v1alpha1.ReasonIdle
+			message = fmt.Sprintf("nothing was renewed or seen for %s: log in again", seconds(*idle))
+		}
+	}
+	return end, reason, message
+}
+
+// LastUse is when anything was last heard of a Session: when it began, when it was renewed, or when the API server asked about it.
+func LastUse(s *v1alpha1.Session) time.Time {
+	last := s.CreationTimestamp.Time
+	for _, t := range []*metav1.Time{s.Status.LastRenewTime, s.Status.LastSeenTime} {
+		if t != nil && t.After(last) {
+			last = t.Time
+		}
+	}
+	return last
+}
+
+func seconds(n int32) time.Duration { return time.Duration(n) * time.Second }
