@@ -20,8 +20,10 @@ import (
 	"github.com/rollcall-iam/rollcall/controllers/grant"
 	"github.com/rollcall-iam/rollcall/controllers/group"
 	"github.com/rollcall-iam/rollcall/controllers/lock"
+	"github.com/rollcall-iam/rollcall/controllers/session"
 	"github.com/rollcall-iam/rollcall/controllers/user"
 	"github.com/rollcall-iam/rollcall/internal/apply"
+	"github.com/rollcall-iam/rollcall/internal/issue"
 	"github.com/rollcall-iam/rollcall/internal/operator"
 	"github.com/rollcall-iam/rollcall/internal/status"
 )
@@ -34,6 +36,7 @@ const (
 	grantOwner      client.FieldOwner = "rollcall-grant"
 	lockOwner       client.FieldOwner = "rollcall-lock"
 	accessOwner     client.FieldOwner = "rollcall-access"
+	sessionOwner    client.FieldOwner = "rollcall-session"
 	credentialOwner client.FieldOwner = "rollcall-credential" //nolint:gosec // A name, not a credential.
 )
 
@@ -49,6 +52,7 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 	report := func(owner client.FieldOwner) status.Reporter {
 		return status.Reporter{Client: c, Recorder: mgr.GetEventRecorder(string(owner)), FieldOwner: owner}
 	}
+	issuer := &issue.Issuer{Client: c, Live: live, Signer: o.Signer, Clock: o.Clock}
 	for _, controller := range []interface{ SetupWithManager(ctrl.Manager) error }{
 		&directory.Reconciler{
 			Client: c, Live: live, Reporter: report(directoryOwner), Clock: o.Clock, Namespace: o.Namespace, Backoff: backoff(),
@@ -65,8 +69,9 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 			Client: c, Live: live, Applier: &apply.Applier{Client: c, Live: live, FieldOwner: accessOwner},
 			Reporter: report(accessOwner), Clock: o.Clock, Backoff: backoff(),
 		},
+		&session.Reconciler{Client: c, Reporter: report(sessionOwner), Clock: o.Clock, Retention: o.SessionRetention},
 		&credential.Reconciler{
-			Client: c, Live: live, Signer: o.Signer, Reporter: report(credentialOwner), Clock: o.Clock,
+			Client: c, Live: live, Issuer: issuer, Reporter: report(credentialOwner), Clock: o.Clock,
 			Cluster: o.Cluster, Namespace: o.Namespace, Operator: o.Operator, Backoff: backoff(),
 		},
 	} {

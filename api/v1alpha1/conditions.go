@@ -171,9 +171,10 @@ const (
 	ReasonTerminated = "Terminated"
 	// ReasonEnded means that the Session has ended.
 	ReasonEnded = "Ended"
-	// ReasonWithdrawn and ReasonUserActive say whether bindings name the User.
-	ReasonWithdrawn  = "Withdrawn"
-	ReasonUserActive = "UserActive"
+	// ReasonWithdrawn, ReasonWithdrawing and ReasonUserActive say whether bindings name the User.
+	ReasonWithdrawn   = "Withdrawn"
+	ReasonWithdrawing = "Withdrawing"
+	ReasonUserActive  = "UserActive"
 	// ReasonWebhookAsked and ReasonWebhookNotAsked say whether API servers ask the authorization webhook.
 	ReasonWebhookAsked    = "WebhookAsked"
 	ReasonWebhookNotAsked = "WebhookNotAsked"

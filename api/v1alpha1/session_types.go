@@ -244,10 +244,14 @@ type SessionStatus struct {
 	// +optional
 	LastRenewTime *metav1.Time `json:"lastRenewTime,omitempty"`
 
-	// lastVouchedTime is when the identity provider, or the directory, last said that this person is still theirs: at login, and at
-	// renewals while it answers.
+	// lastVouchedTime is when the directory last said that this person is still theirs: at login, and at renewals while it answers.
 	// +optional
 	LastVouchedTime *metav1.Time `json:"lastVouchedTime,omitempty"`
+
+	// lastProofTime is when the identity provider last vouched with a fresh ID token: at login, and at renewals where the Directory's
+	// login.oidc.recheckSeconds asks for it.
+	// +optional
+	LastProofTime *metav1.Time `json:"lastProofTime,omitempty"`
 
 	// lastSeenTime is when the API server last asked about one of its certificates, to within a minute. Only where API servers ask
 	// the authorization webhook.

@@ -154,6 +154,12 @@ type Certificate struct {
 	// +required
 	SecretRef SecretReference `json:"secretRef,omitzero"`
 
+	// session is the name of the Session that it was issued in. Absent in records from before there were Sessions.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Session string `json:"session,omitempty"`
+
 	// groups are those that certificates of this User which are still valid speak for, besides the marker group: what Grants with
 	// subjectMode Groups give to them cannot be taken from such a certificate before it expires.
 	// +optional

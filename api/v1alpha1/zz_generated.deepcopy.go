@@ -1594,6 +1594,10 @@ func (in *SessionStatus) DeepCopyInto(out *SessionStatus) {
 		in, out := &in.LastVouchedTime, &out.LastVouchedTime
 		*out = (*in).DeepCopy()
 	}
+	if in.LastProofTime != nil {
+		in, out := &in.LastProofTime, &out.LastProofTime
+		*out = (*in).DeepCopy()
+	}
 	if in.LastSeenTime != nil {
 		in, out := &in.LastSeenTime, &out.LastSeenTime
 		*out = (*in).DeepCopy()

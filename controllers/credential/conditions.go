@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 )
 
-// issued says that the Secret is there and fresh.
-func issued() []metav1.Condition {
+// fresh says that the Secret is there, with a certificate that is renewed in time.
+func fresh() []metav1.Condition {
 	return kubeconfig(metav1.ConditionTrue, v1alpha1.ReasonIssued, "the Secret holds a certificate that is renewed in time")
 }
 

@@ -21,10 +21,10 @@ import (
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/credential"
+	"github.com/rollcall-iam/rollcall/internal/issue"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 	"github.com/rollcall-iam/rollcall/internal/pki"
 	"github.com/rollcall-iam/rollcall/internal/reach"
-	"github.com/rollcall-iam/rollcall/internal/signer"
 	"github.com/rollcall-iam/rollcall/internal/status"
 )
 
@@ -36,7 +36,7 @@ type Reconciler struct {
 	Client client.Client
 	// Live reads past the cache: Secrets, which are not cached, and Users before anything is issued for them.
 	Live     client.Reader
-	Signer   signer.Signer
+	Issuer   *issue.Issuer
 	Reporter status.Reporter
 	Clock    clock.PassiveClock
 	// Cluster goes into kubeconfigs.
@@ -54,8 +54,10 @@ type scope struct {
 	user   *v1alpha1.User
 	now    time.Time
 	secret secret
-	// groups that a certificate must speak for.
-	groups []string
+	// subject that a certificate must have.
+	subject pki.Subject
+	// session that goes on, for certificates to be issued in; nil where there is none yet.
+	session *v1alpha1.Session
 }
 
 // Reconcile implements reconcile.Reconciler.
@@ -104,7 +106,7 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (time.Duration, er
 	if err := r.leaveOldPlace(ctx, s.user); err != nil {
 		return 0, err
 	}
-	decision, err := r.decide(ctx, s)
+	decision, err := r.decide(ctx, s, r.Client)
 	if err != nil {
 		return 0, err
 	}
@@ -113,14 +115,15 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (time.Duration, er
 		if err := r.refresh(ctx, s); err != nil {
 			return 0, err
 		}
-		if decision, err = r.decide(ctx, s); err != nil {
+		if decision, err = r.decide(ctx, s, r.Live); err != nil {
 			return 0, err
 		}
 	}
 	return r.execute(ctx, s, decision)
 }
 
-func (r *Reconciler) decide(ctx context.Context, s *scope) (credential.Decision, error) {
+// decide looks at the Session of the certificate through a reader: past the cache before anything is issued.
+func (r *Reconciler) decide(ctx context.Context, s *scope, sessions client.Reader) (credential.Decision, error) {
 	spec := s.user.Spec.Kubeconfig
 	if spec == nil {
 		return credential.Decision{Action: credential.Nothing}, nil
@@ -135,33 +138,24 @@ func (r *Reconciler) decide(ctx context.Context, s *scope) (credential.Decision,
 		return credential.Decision{}, err
 	}
 	if wanted {
-		if s.groups, err = r.groups(ctx, s.user); err != nil {
+		if s.subject, err = r.Issuer.Subject(ctx, s.user); err != nil {
 			return credential.Decision{}, err
 		}
+	}
+	over, err := r.findSession(ctx, s, sessions)
+	if err != nil {
+		return credential.Decision{}, err
 	}
 	return credential.Decide(credential.Input{
 		Wanted:      wanted,
 		Username:    s.user.Status.Username,
-		Groups:      s.groups,
+		Groups:      s.subject.Groups,
 		Duration:    time.Duration(spec.DurationSeconds) * time.Second,
 		Certificate: s.user.Status.Certificate,
+		SessionOver: over,
 		Secret:      observed.facts,
 		Now:         s.now,
 	}), nil
-}
-
-// maxGroups is how many groups a certificate may speak for: as many as its record holds.
-const maxGroups = 128
-
-// groups are the groups of a User that bindings name.
-func (r *Reconciler) groups(ctx context.Context, user *v1alpha1.User) ([]string, error) {
-	groups, err := reach.BoundGroups(ctx, r.Client, user)
-	if len(groups) > maxGroups {
-		return nil, outcome.Terminalf(v1alpha1.ReasonCertificateInvalid,
-			"Grants with subjectMode Groups bind %d groups of this User, and a certificate speaks for %d at most: "+
-				"bind fewer of them, or people (subjectMode: Users)", len(groups), maxGroups)
-	}
-	return groups, err
 }
 
 func (r *Reconciler) execute(ctx context.Context, s *scope, decision credential.Decision) (time.Duration, error) {
@@ -173,7 +167,7 @@ func (r *Reconciler) execute(ctx context.Context, s *scope, decision credential.
 		}
 		return r.until(s, renew), nil
 	case credential.Keep:
-		return r.until(s, decision.At), r.report(ctx, s, issued())
+		return r.until(s, decision.At), r.report(ctx, s, fresh())
 	case credential.Refuse:
 		return 0, outcome.Waitingf(recheckElsewhere, v1alpha1.ReasonSecretConflict,
 			"%s exists and is not this User's: delete it, or name another in spec.kubeconfig.secretRef",
@@ -183,6 +177,11 @@ func (r *Reconciler) execute(ctx context.Context, s *scope, decision credential.
 			return 0, err
 		}
 	case credential.Nothing:
+	}
+	if s.user.Spec.Kubeconfig == nil {
+		if err := r.endSessions(ctx, s.user); err != nil {
+			return 0, err
+		}
 	}
 	return 0, r.report(ctx, s, idle(s.user))
 }

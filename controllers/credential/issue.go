@@ -16,9 +16,9 @@ import (
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/credential"
+	"github.com/rollcall-iam/rollcall/internal/issue"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 	"github.com/rollcall-iam/rollcall/internal/pki"
-	"github.com/rollcall-iam/rollcall/internal/signer"
 )
 
 // issue makes a new key, has it signed, records the certificate, and then publishes both in one write. A crash before the
@@ -28,35 +28,18 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 		return time.Time{}, outcome.Transientf(v1alpha1.ReasonNamespaceNotFound,
 			"namespace %q of spec.kubeconfig.secretRef does not exist", ref.Namespace)
 	}
-	subject := pki.Subject{Username: s.user.Status.Username, Groups: s.groups}
-	key, err := pki.NewKey()
-	if err != nil {
-		return time.Time{}, fmt.Errorf("make key: %w", err)
+	if err := r.beginSession(ctx, s); err != nil {
+		return time.Time{}, err
 	}
-	request, err := pki.NewRequest(key, subject)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("make certificate request: %w", err)
-	}
-	chain, err := r.Signer.Sign(ctx, signer.Request{
-		User: s.user, Subject: subject, CSR: request,
-		Duration: time.Duration(s.user.Spec.Kubeconfig.DurationSeconds) * time.Second,
-	})
+	issued, key, err := r.sign(ctx, s)
 	if err != nil {
 		return time.Time{}, err
 	}
-	leaf, err := pki.CheckCertificate(chain, key.Public(), subject)
-	if err != nil {
-		return time.Time{}, outcome.Terminalf(v1alpha1.ReasonCertificateInvalid, "the signer's certificate is not what was asked for: %v", err)
-	}
-	record := r.record(leaf, s)
+	record := r.record(issued.Certificate, s)
 	if err := r.writeRecord(ctx, s, record); err != nil {
 		return time.Time{}, err
 	}
-	encoded, err := pki.EncodeKey(key)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("encode key: %w", err)
-	}
-	published, err := r.publish(ctx, s, chain, encoded)
+	published, err := r.publish(ctx, s, issued.Chain, key)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -69,7 +52,34 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 	if !stillWanted(s.user, signed) {
 		return record.RenewTime.Time, nil // What changed has an event of its own, which comes next.
 	}
-	return record.RenewTime.Time, r.report(ctx, s, issued())
+	return record.RenewTime.Time, r.report(ctx, s, fresh())
+}
+
+// sign makes a key and has its certificate signed and recorded in the Session. It returns the key as PEM.
+func (r *Reconciler) sign(ctx context.Context, s *scope) (issue.Issued, []byte, error) {
+	key, err := pki.NewKey()
+	if err != nil {
+		return issue.Issued{}, nil, fmt.Errorf("make key: %w", err)
+	}
+	encoded, err := pki.EncodeKey(key)
+	if err != nil {
+		return issue.Issued{}, nil, fmt.Errorf("encode key: %w", err)
+	}
+	request, err := pki.NewRequest(key, s.subject)
+	if err != nil {
+		return issue.Issued{}, nil, fmt.Errorf("make certificate request: %w", err)
+	}
+	asked := issue.Request{
+		Session: s.session.Name, CSR: request, Duration: time.Duration(s.user.Spec.Kubeconfig.DurationSeconds) * time.Second,
+	}
+	if before := s.user.Status.Certificate; before != nil && before.Session == s.session.Name {
+		asked.Predecessor = before.Fingerprint
+	}
+	issued, err := r.Issuer.Issue(ctx, asked)
+	if _, changed := errors.AsType[*issue.SubjectError](err); changed || errors.Is(err, issue.ErrEnded) {
+		return issued, nil, outcome.Transientf(v1alpha1.ReasonIssuing, "this User changed while a certificate was signed: %v", err)
+	}
+	return issued, encoded, err
 }
 
 func (r *Reconciler) record(leaf *x509.Certificate, s *scope) *v1alpha1.Certificate {
@@ -93,7 +103,8 @@ func (r *Reconciler) record(leaf *x509.Certificate, s *scope) *v1alpha1.Certific
 		LastNotAfter: last,
 		RenewTime:    metav1.NewTime(credential.RenewTime(now, now.Add(life), fingerprint)),
 		SecretRef:    user.Spec.Kubeconfig.SecretRef,
-		Groups:       credential.Certified(certified, s.groups, leaf.NotAfter, now),
+		Session:      s.session.Name,
+		Groups:       credential.Certified(certified, s.subject.Groups, leaf.NotAfter, now),
 	}
 }
 

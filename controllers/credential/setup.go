@@ -38,6 +38,10 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		})).
 		Watches(&v1alpha1.Group{}, handler.EnqueueRequestsFromMapFunc(r.usersOfGroup),
 			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.HoldsDiffers})).
+		Watches(&v1alpha1.Session{}, handler.EnqueueRequestsFromMapFunc(userOfSession), builder.WithPredicates(predicate.Funcs{
+			CreateFunc: func(event.CreateEvent) bool { return false },
+			UpdateFunc: func(e event.UpdateEvent) bool { return ended(e.ObjectNew) && !ended(e.ObjectOld) },
+		})).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.usersOfSecret)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
@@ -92,6 +96,14 @@ func (r *Reconciler) usersOfGroup(ctx context.Context, object client.Object) []r
 
 func withKubeconfig(users []v1alpha1.User) []v1alpha1.User {
 	return slices.DeleteFunc(slices.Clone(users), func(user v1alpha1.User) bool { return !concerned(&user) })
+}
+
+func userOfSession(_ context.Context, object client.Object) []reconcile.Request {
+	s, ok := object.(*v1alpha1.Session)
+	if !ok || s.Spec.Custody != v1alpha1.CustodyServer {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Name: s.Spec.UserRef.Name}}}
 }
 
 func (r *Reconciler) usersOfSecret(ctx context.Context, object client.Object) []reconcile.Request {

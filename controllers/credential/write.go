@@ -121,7 +121,11 @@ func certificate(c *v1alpha1.Certificate) *iamac.CertificateApplyConfiguration {
 	for i, group := range c.Groups {
 		groups[i] = iamac.CertifiedGroup().WithName(group.Name).WithNotAfter(group.NotAfter)
 	}
-	return iamac.Certificate().WithFingerprint(c.Fingerprint).WithSerialNumber(c.SerialNumber).
+	applied := iamac.Certificate().WithFingerprint(c.Fingerprint).WithSerialNumber(c.SerialNumber).
 		WithNotBefore(c.NotBefore).WithNotAfter(c.NotAfter).WithLastNotAfter(c.LastNotAfter).WithRenewTime(c.RenewTime).
 		WithSecretRef(iamac.SecretReference().WithNamespace(c.SecretRef.Namespace).WithName(c.SecretRef.Name)).WithGroups(groups...)
+	if c.Session != "" {
+		applied.WithSession(c.Session)
+	}
+	return applied
 }

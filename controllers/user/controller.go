@@ -39,6 +39,8 @@ type scope struct {
 	username  string
 	groups    []string
 	grants    []string
+	// sessions of this User, ended ones too.
+	sessions []v1alpha1.Session
 }
 
 // Reconcile implements reconcile.Reconciler.
@@ -50,7 +52,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if !s.user.DeletionTimestamp.IsZero() || awaited(s.user) {
 		return ctrl.Result{}, nil
 	}
-	for _, phase := range []func(context.Context, *scope) error{r.findDirectory, r.decide, r.findGroups, r.findGrants, r.report} {
+	for _, phase := range []func(context.Context, *scope) error{r.findDirectory, r.decide, r.findGroups, r.findGrants, r.findSessions, r.report} {
 		if err := phase(ctx, &s); err != nil {
 			return ctrl.Result{}, err
 		}
@@ -115,8 +117,9 @@ func (r *Reconciler) findNamesake(ctx context.Context, s *scope, facts *person.F
 	}
 	if oldest != s.user {
 		facts.Namesake = oldest.Name
+		return nil
 	}
-	return nil
+	return r.findSpoken(ctx, s, recorded, facts)
 }
 
 // older is the other User, if it has this username and was there before the oldest that is known.

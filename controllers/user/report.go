@@ -55,29 +55,10 @@ func (s *scope) active() metav1.Condition {
 		since = before.LastTransitionTime.Time
 	}
 	condition.Message += fmt.Sprintf("; no access since %s", rfc3339(since))
-	if certificate := s.user.Status.Certificate; certificate != nil && certificate.LastNotAfter.After(since) {
-		condition.Message += fmt.Sprintf("; a certificate already issued is valid until %s, ", rfc3339(certificate.LastNotAfter.Time)) +
-			bearerHas(certificate, since)
+	if h := s.held(since); h.until.After(since) {
+		condition.Message += h.told()
 	}
 	return condition
-}
-
-// bearerHas is what a certificate is still good for. Bindings that name a group cannot leave out one of its members.
-func bearerHas(certificate *v1alpha1.Certificate, since time.Time) string {
-	var groups []string
-	var last time.Time
-	for _, group := range certificate.Groups {
-		if group.NotAfter.After(since) {
-			groups = append(groups, group.Name)
-			if group.NotAfter.After(last) {
-				last = group.NotAfter.Time
-			}
-		}
-	}
-	if len(groups) == 0 {
-		return "but no Grant gives its bearer anything"
-	}
-	return fmt.Sprintf("and until %s gives its bearer what Grants with subjectMode Groups give to %s", rfc3339(last), outcome.Bounded(groups))
 }
 
 func rfc3339(t time.Time) string { return t.UTC().Truncate(time.Second).Format(time.RFC3339) }

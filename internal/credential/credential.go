@@ -60,6 +60,8 @@ type Input struct {
 	Duration time.Duration
 	// Certificate that was recorded last; nil where none was.
 	Certificate *v1alpha1.Certificate
+	// SessionOver says that the Session of that certificate does not go on, or that there is none.
+	SessionOver bool
 	// Secret as it is.
 	Secret Secret
 	// Now is the time of the decision.
@@ -117,6 +119,8 @@ func stale(in Input) string {
 		return "the Secret is gone"
 	case in.Certificate == nil || in.Certificate.Fingerprint != in.Secret.Fingerprint:
 		return "the Secret does not hold the certificate that was recorded last"
+	case in.SessionOver:
+		return "its Session is over"
 	case !in.Secret.Intact:
 		return "the Secret was changed"
 	case in.Secret.Username != in.Username:

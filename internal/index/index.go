@@ -96,8 +96,8 @@ func definitions() []definition {
 		define(sessionsByUser, func(s *v1alpha1.Session) []string { return []string{s.Spec.UserRef.Name} }),
 		define(sessionsByUsername, func(s *v1alpha1.Session) []string { return []string{s.Spec.Username} }),
 		define(sessionsByCertificate, fingerprints),
-		define(sessionsByKey, func(s *v1alpha1.Session) []string { return []string{s.Spec.KeyFingerprint} }),
-		define(sessionsByDevice, func(s *v1alpha1.Session) []string { return []string{s.Spec.Device} }),
+		define(sessionsByKey, func(s *v1alpha1.Session) []string { return some(s.Spec.KeyFingerprint) }),
+		define(sessionsByDevice, func(s *v1alpha1.Session) []string { return some(s.Spec.Device) }),
 		define(approvalsByPerson, func(a *v1alpha1.Approval) []string { return []string{a.Spec.Approver} }),
 		define(approvalsByRequest, func(a *v1alpha1.Approval) []string { return []string{a.Spec.RequestRef.Name} }),
 		define(directoriesByInput, directorySecrets),
@@ -151,6 +151,14 @@ func deviceKeys(u *v1alpha1.User) []string {
 		keys[i] = u.Spec.Devices[i].Key()
 	}
 	return keys
+}
+
+// some is a value, if there is one.
+func some(value string) []string {
+	if value == "" {
+		return nil
+	}
+	return []string{value}
 }
 
 func fingerprints(s *v1alpha1.Session) []string {

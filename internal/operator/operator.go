@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/go-logr/logr"
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -40,6 +41,8 @@ type Environment struct {
 	Operator string
 	// Cluster goes into kubeconfigs.
 	Cluster pki.Cluster
+	// SessionRetention is how long ended Sessions stay.
+	SessionRetention time.Duration
 	// Signer signs certificates.
 	Signer signer.Signer
 	// Clock tells the time.
@@ -134,9 +137,10 @@ func newEnvironment(ctx context.Context, config *rest.Config, o *Options) (Envir
 		return Environment{}, fmt.Errorf("ask the API server who we are: %w", err)
 	}
 	return Environment{
-		Namespace: o.Namespace,
-		Operator:  o.Namespace + ":" + ServiceAccount,
-		Cluster:   cluster,
+		Namespace:        o.Namespace,
+		Operator:         o.Namespace + ":" + ServiceAccount,
+		Cluster:          cluster,
+		SessionRetention: o.SessionRetention,
 		Signer: &csr.Signer{
 			Requests:  clientset.CertificatesV1().CertificateSigningRequests(),
 			Requester: review.Status.UserInfo.Username,

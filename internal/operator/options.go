@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"time"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -27,6 +28,8 @@ type Options struct {
 	Namespace string
 	// ClusterServer and ClusterCAFile go into kubeconfigs; empty means what the manager itself uses.
 	ClusterServer, ClusterCAFile string
+	// SessionRetention is how long a Session stays once it has ended and its last certificate has expired.
+	SessionRetention time.Duration
 	// LeaderElect lets one of several replicas work at a time.
 	LeaderElect bool
 	// MetricsBindAddress and HealthProbeBindAddress are host:port; "0" turns them off.
@@ -62,6 +65,8 @@ func Parse(args []string) (*Options, error) {
 	flags.StringVar(&o.ClusterServer, "cluster-server", "", "URL of the API server to put into kubeconfigs; the manager's own if empty")
 	flags.StringVar(&o.ClusterCAFile, "cluster-ca-file", "",
 		"file with the PEM certificates of the API server's CA to put into kubeconfigs; the manager's own if empty")
+	flags.DurationVar(&o.SessionRetention, "session-retention", 30*24*time.Hour,
+		"how long the record of a Session stays once it has ended and its last certificate has expired")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "of several replicas, let one work at a time")
 	flags.StringVar(&o.MetricsBindAddress, "metrics-bind-address", "0", "host:port to serve metrics on; 0 for none")
 	flags.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "host:port to serve /healthz and /readyz on; 0 for none")

@@ -27,6 +27,11 @@ type Facts struct {
 	Locks []v1alpha1.Lock
 	// NamesakeUntil is when that right ends by itself: with the last certificate of someone who may not act any more. Zero: never.
 	NamesakeUntil time.Time
+	// Spoken is the Session of another User, who may be gone, whose certificates speak for the same username until SpokenUntil; empty where
+	// there is none.
+	Spoken string
+	// SpokenUntil is when the last of them expires.
+	SpokenUntil time.Time
 }
 
 // Verdict says whether a person may act now, and until when that is certain.
@@ -78,6 +83,12 @@ func Decide(f Facts, now time.Time) Verdict {
 		verdict := denied(v1alpha1.ReasonUsernameTaken, f.NamesakeUntil.IsZero(),
 			"User %q had the same username before; delete one of the two", f.Namesake)
 		verdict.Recheck = f.NamesakeUntil
+		return verdict
+	}
+	if f.Spoken != "" {
+		verdict := denied(v1alpha1.ReasonUsernameTaken, false,
+			"certificates of Session %q, which was another User's, speak for the same username until they expire", f.Spoken)
+		verdict.Recheck = f.SpokenUntil
 		return verdict
 	}
 	if f.User.Spec.State == v1alpha1.UserSuspended {

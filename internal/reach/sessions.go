@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -59,4 +60,52 @@ func locksOnSession(ctx context.Context, c client.Reader, s *v1alpha1.Session, n
 		}
 	}
 	return holding, nil
+}
+
+// Bound says whether a generated binding names a username. It looks at all of them, and so is for when somebody has lost access.
+func Bound(ctx context.Context, c client.Reader, username string) (bool, error) {
+	names := func(subjects []rbacv1.Subject) bool {
+		return slices.ContainsFunc(subjects, func(s rbacv1.Subject) bool { return s.Kind == rbacv1.UserKind && s.Name == username })
+	}
+	var roleBindings rbacv1.RoleBindingList
+	if err := c.List(ctx, &roleBindings, client.UnsafeDisableDeepCopy); err != nil {
+		return false, fmt.Errorf("list RoleBindings: %w", err)
+	}
+	if slices.ContainsFunc(roleBindings.Items, func(b rbacv1.RoleBinding) bool { return names(b.Subjects) }) {
+		return true, nil
+	}
+	var clusterRoleBindings rbacv1.ClusterRoleBindingList
+	if err := c.List(ctx, &clusterRoleBindings, client.UnsafeDisableDeepCopy); err != nil {
+		return false, fmt.Errorf("list ClusterRoleBindings: %w", err)
+	}
+	return slices.ContainsFunc(clusterRoleBindings.Items, func(b rbacv1.ClusterRoleBinding) bool { return names(b.Subjects) }), nil
+}
+
+// SessionsOfLock lists the Sessions that a Lock is about.
+func SessionsOfLock(ctx context.Context, c client.Reader, target v1alpha1.LockTarget) ([]v1alpha1.Session, error) {
+	switch target.Kind {
+	case v1alpha1.LockSession:
+		var s v1alpha1.Session
+		err := c.Get(ctx, client.ObjectKey{Name: target.Name}, &s)
+		if apierrors.IsNotFound(err) {
+			return nil, nil
+		}
+		return []v1alpha1.Session{s}, err
+	case v1alpha1.LockDevice:
+		return index.SessionsOnDevice(ctx, c, target.Name)
+	default:
+		users, _, err := OfTarget(ctx, c, target)
+		if err != nil {
+			return nil, err
+		}
+		var all []v1alpha1.Session
+		for i := range users {
+			sessions, err := index.SessionsOfUser(ctx, c, users[i].Name)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, sessions...)
+		}
+		return all, nil
+	}
 }

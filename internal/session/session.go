@@ -128,10 +128,12 @@ func endedBy(s *v1alpha1.Session) string {
 
 // deadline is when a Session ends by itself, and why: when it has lasted for as long as it may, or nothing was renewed for too long.
 func deadline(s *v1alpha1.Session) (end time.Time, reason, message string) {
-	begun := s.CreationTimestamp.Time
-	if most := s.Spec.MaxDurationSeconds; most != nil {
-		end, reason = begun.Add(seconds(*most)), v1alpha1.ReasonExpired
-		message = fmt.Sprintf("it has lasted for %s, which is the most: log in again", seconds(*most))
+	if end = EndTime(s); !end.IsZero() {
+		reason, message = v1alpha1.ReasonExpired, fmt.Sprintf("it has lasted for %s, which is the most: log in again",
+			seconds(*s.Spec.MaxDurationSeconds))
+	}
+	if begun := begun(s).Add(beginning); s.Status.LastRenewTime == nil && (end.IsZero() || begun.Before(end)) {
+		return begun, v1alpha1.ReasonIdle, "no certificate was asked for after it began"
 	}
 	if idle := s.Spec.IdleTimeoutSeconds; idle != nil {
 		if quiet := LastUse(s).Add(seconds(*idle)); end.IsZero() || quiet.Before(end) {
@@ -142,9 +144,28 @@ func deadline(s *v1alpha1.Session) (end time.Time, reason, message string) {
 	return end, reason, message
 }
 
+// beginning is how long a Session waits for its first certificate.
+const beginning = 10 * time.Minute
+
+// EndTime is when a Session ends at the latest; zero where nothing says so.
+func EndTime(s *v1alpha1.Session) time.Time {
+	if s.Spec.MaxDurationSeconds == nil {
+		return time.Time{}
+	}
+	return begun(s).Add(seconds(*s.Spec.MaxDurationSeconds))
+}
+
+// begun is when a Session began, by the API server's clock or by the operator's, whichever is ahead.
+func begun(s *v1alpha1.Session) time.Time {
+	if proven := s.Spec.Authentication.Time.Time; proven.After(s.CreationTimestamp.Time) {
+		return proven
+	}
+	return s.CreationTimestamp.Time
+}
+
 // LastUse is when anything was last heard of a Session: when it began, when it was renewed, or when the API server asked about it.
 func LastUse(s *v1alpha1.Session) time.Time {
-	last := s.CreationTimestamp.Time
+	last := begun(s)
 	for _, t := range []*metav1.Time{s.Status.LastRenewTime, s.Status.LastSeenTime} {
 		if t != nil && t.After(last) {
 			last = t.Time

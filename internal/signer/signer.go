@@ -29,4 +29,7 @@ type Signer interface {
 	// Sign returns the certificate as PEM, followed by intermediates where there are any. It blocks until the certificate
 	// is there or ctx ends. Errors are an *outcome.Problem where their reason is known.
 	Sign(ctx context.Context, request Request) ([]byte, error)
+
+	// Shortest is the shortest lifetime that can be had: a request for less gets this.
+	Shortest() time.Duration
 }

@@ -25,7 +25,7 @@ const (
 	PathDevicePoll = "/v1/device/poll"
 	// PathCertificate takes a CertificateRequest and answers a Credential, or an Error with code CodeSubject.
 	PathCertificate = "/v1/certificate"
-	// PathLogout ends the Session of the certificate that the client shows; it takes and answers an empty object.
+	// PathLogout takes a LogoutRequest, over a connection on which the client shows a certificate of the Session, and answers {}.
 	PathLogout = "/v1/logout"
 )
 
@@ -168,6 +168,12 @@ type CertificateRequest struct {
 	CSR []byte `json:"csr"`
 	// IDToken that is fresh, where OIDC.Recheck asks for it.
 	IDToken string `json:"idToken,omitempty"`
+}
+
+// LogoutRequest ends a Session.
+type LogoutRequest struct {
+	// Session is the name of the Session object.
+	Session string `json:"session"`
 }
 
 // Credential is a certificate.

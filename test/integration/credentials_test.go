@@ -151,7 +151,8 @@ func credentialsStill(s *stage) {
 		Expect(get(ctx, s.world, user).Status.Certificate).To(HaveField("Fingerprint", pki.Fingerprint(leaf)))
 		Expect(user.Status.Certificate.LastNotAfter.Time).To(BeTemporally(">=", certificateIn(Default, before).NotAfter.Truncate(time.Second)))
 		Expect(s.writes(mark)).To(HaveExactElements(HavePrefix("create certificatesigningrequests"),
-			HavePrefix("update certificatesigningrequests/approval"), "patch users/status "+user.Name,
+			HavePrefix("update certificatesigningrequests/approval"), HavePrefix("patch sessions/status "+user.Name),
+			"patch users/status "+user.Name,
 			"update secrets "+installation.Namespace+"/"+user.Name), "recorded first, and then published")
 	})
 

@@ -38,6 +38,7 @@ const (
 	credentialController = "credential"
 	lockController       = "lock"
 	accessController     = "access"
+	sessionController    = "session"
 )
 
 // stage is an operator that stands still: its controllers are those of production, wired as there, but nobody calls them except
@@ -77,6 +78,8 @@ type replaceable struct{ signer *signer.Signer }
 func (r replaceable) Sign(ctx context.Context, request signer.Request) ([]byte, error) {
 	return (*r.signer).Sign(ctx, request)
 }
+
+func (r replaceable) Shortest() time.Duration { return (*r.signer).Shortest() }
 
 // with puts another signer in place of the operator's, until the spec ends.
 func (s *stage) with(another signer.Signer) {
@@ -133,6 +136,8 @@ func (s *stage) settle(ctx context.Context) {
 		{list: &v1alpha1.LockList{}},
 		{list: &v1alpha1.AccessRequestList{}},
 		{list: &v1alpha1.ApprovalList{}},
+		{list: &v1alpha1.SessionList{}},
+		{list: &v1alpha1.InstallationList{}},
 		{list: &corev1.NamespaceList{}},
 		{list: roles("RoleList")},
 		{list: roles("ClusterRoleList")},

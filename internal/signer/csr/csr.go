@@ -66,6 +66,9 @@ func (s *Signer) Sign(ctx context.Context, request signer.Request) ([]byte, erro
 // shortest is the least that the API lets anybody ask for.
 const shortest = 10 * time.Minute
 
+// Shortest implements signer.Signer.
+func (s *Signer) Shortest() time.Duration { return shortest }
+
 func newRequest(request signer.Request) *certificatesv1.CertificateSigningRequest {
 	return &certificatesv1.CertificateSigningRequest{
 		ObjectMeta: metav1.ObjectMeta{

@@ -210,6 +210,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: serialNumber
       type:
         scalar: string
+    - name: session
+      type:
+        scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.CertifiedGroup
   map:
     fields:
@@ -1091,6 +1094,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: issued
       type:
         scalar: numeric
+    - name: lastProofTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: lastRenewTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time

@@ -30,6 +30,8 @@ type CertificateApplyConfiguration struct {
 	RenewTime *v1.Time `json:"renewTime,omitempty"`
 	// secretRef names the Secret that it was issued for.
 	SecretRef *SecretReferenceApplyConfiguration `json:"secretRef,omitempty"`
+	// session is the name of the Session that it was issued in. Absent in records from before there were Sessions.
+	Session *string `json:"session,omitempty"`
 	// groups are those that certificates of this User which are still valid speak for, besides the marker group: what Grants with
 	// subjectMode Groups give to them cannot be taken from such a certificate before it expires.
 	Groups []CertifiedGroupApplyConfiguration `json:"groups,omitempty"`
@@ -94,6 +96,14 @@ func (b *CertificateApplyConfiguration) WithRenewTime(value v1.Time) *Certificat
 // If called multiple times, the SecretRef field is set to the value of the last call.
 func (b *CertificateApplyConfiguration) WithSecretRef(value *SecretReferenceApplyConfiguration) *CertificateApplyConfiguration {
 	b.SecretRef = value
+	return b
+}
+
+// WithSession sets the Session field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Session field is set to the value of the last call.
+func (b *CertificateApplyConfiguration) WithSession(value string) *CertificateApplyConfiguration {
+	b.Session = &value
 	return b
 }
 

@@ -27,9 +27,11 @@ type SessionStatusApplyConfiguration struct {
 	Issued *int32 `json:"issued,omitempty"`
 	// lastRenewTime is when the newest certificate was issued.
 	LastRenewTime *metav1.Time `json:"lastRenewTime,omitempty"`
-	// lastVouchedTime is when the identity provider, or the directory, last said that this person is still theirs: at login, and at
-	// renewals while it answers.
+	// lastVouchedTime is when the directory last said that this person is still theirs: at login, and at renewals while it answers.
 	LastVouchedTime *metav1.Time `json:"lastVouchedTime,omitempty"`
+	// lastProofTime is when the identity provider last vouched with a fresh ID token: at login, and at renewals where the Directory's
+	// login.oidc.recheckSeconds asks for it.
+	LastProofTime *metav1.Time `json:"lastProofTime,omitempty"`
 	// lastSeenTime is when the API server last asked about one of its certificates, to within a minute. Only where API servers ask
 	// the authorization webhook.
 	LastSeenTime *metav1.Time `json:"lastSeenTime,omitempty"`
@@ -102,6 +104,14 @@ func (b *SessionStatusApplyConfiguration) WithLastRenewTime(value metav1.Time) *
 // If called multiple times, the LastVouchedTime field is set to the value of the last call.
 func (b *SessionStatusApplyConfiguration) WithLastVouchedTime(value metav1.Time) *SessionStatusApplyConfiguration {
 	b.LastVouchedTime = &value
+	return b
+}
+
+// WithLastProofTime sets the LastProofTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastProofTime field is set to the value of the last call.
+func (b *SessionStatusApplyConfiguration) WithLastProofTime(value metav1.Time) *SessionStatusApplyConfiguration {
+	b.LastProofTime = &value
 	return b
 }
 

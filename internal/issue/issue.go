@@ -1,0 +1,272 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package issue turns a certificate request into a certificate of a Session: checked, signed, recorded, and only then handed out.
+package issue
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	iamac "github.com/rollcall-iam/rollcall/api/v1alpha1/applyconfiguration/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/credential"
+	"github.com/rollcall-iam/rollcall/internal/outcome"
+	"github.com/rollcall-iam/rollcall/internal/pki"
+	"github.com/rollcall-iam/rollcall/internal/proof"
+	"github.com/rollcall-iam/rollcall/internal/reach"
+	"github.com/rollcall-iam/rollcall/internal/session"
+	"github.com/rollcall-iam/rollcall/internal/signer"
+)
+
+// FieldOwner is the field manager of what is recorded in Sessions.
+const FieldOwner client.FieldOwner = "rollcall-issuer"
+
+// maxGroups is how many groups a certificate may speak for: as many as its record holds.
+const maxGroups = 128
+
+// Issuer issues certificates. It is the only caller of the signer for people.
+type Issuer struct {
+	Client client.Client
+	// Live reads past the cache: the Session and its User before anything is signed.
+	Live   client.Reader
+	Signer signer.Signer
+	Clock  clock.PassiveClock
+}
+
+// Request asks for a certificate of a Session.
+type Request struct {
+	// Session by name.
+	Session string
+	// CSR as PEM.
+	CSR []byte
+	// Duration of the certificate; zero for what the Session says.
+	Duration time.Duration
+	// Predecessor is the fingerprint of the certificate that is renewed; empty for the first.
+	Predecessor string
+	// Vouched is when the directory, and Proven when the identity provider, vouched for the person just now; zero where it was not asked.
+	Vouched, Proven time.Time
+}
+
+// Issued is a certificate that is on record.
+type Issued struct {
+	// Chain as PEM: the certificate, and intermediates where there are any.
+	Chain []byte
+	// Certificate is the first of them.
+	Certificate *x509.Certificate
+	// RenewTime is when to replace it.
+	RenewTime time.Time
+	// Session as it is with that certificate.
+	Session *v1alpha1.Session
+}
+
+// ErrEnded says that a Session does not go on. It wraps the verdict's message.
+var ErrEnded = errors.New("the session has ended")
+
+// ErrKey says that a request is for a key that it may not be for.
+var ErrKey = errors.New("the key is not the session's own")
+
+// SubjectError says that a request asks for another subject than a certificate of the Session has now.
+type SubjectError struct{ Subject pki.Subject }
+
+// Error implements error.
+func (e *SubjectError) Error() string {
+	return "the request asks for another subject than the session's"
+}
+
+// Subject is what a certificate for a User says now.
+func (i *Issuer) Subject(ctx context.Context, user *v1alpha1.User) (pki.Subject, error) {
+	groups, err := reach.BoundGroups(ctx, i.Client, user)
+	if err != nil {
+		return pki.Subject{}, fmt.Errorf("find the groups that bindings name: %w", err)
+	}
+	if len(groups) > maxGroups {
+		return pki.Subject{}, outcome.Terminalf(v1alpha1.ReasonCertificateInvalid,
+			"Grants with subjectMode Groups bind %d groups of this User, and a certificate speaks for %d at most: "+
+				"bind fewer of them, or people (subjectMode: Users)", len(groups), maxGroups)
+	}
+	return pki.Subject{Username: user.Status.Username, Groups: groups}, nil
+}
+
+// Issue has a certificate signed and recorded. Errors are ErrEnded, ErrKey, a *SubjectError, or an *outcome.Problem where their reason
+// is known; what a request asks for beyond its subject is an outcome.Terminal with reason SigningDenied.
+func (i *Issuer) Issue(ctx context.Context, request Request) (Issued, error) {
+	s, user, err := i.open(ctx, request.Session)
+	if err != nil {
+		return Issued{}, err
+	}
+	parsed, err := i.check(s, request.CSR)
+	if err != nil {
+		return Issued{}, err
+	}
+	subject, err := i.Subject(ctx, user)
+	if err != nil {
+		return Issued{}, err
+	}
+	if err := pki.CheckRequest(request.CSR, subject); errors.Is(err, pki.ErrSubject) {
+		return Issued{}, &SubjectError{Subject: subject}
+	}
+	duration, err := i.duration(s, request.Duration)
+	if err != nil {
+		return Issued{}, err
+	}
+	chain, err := i.Signer.Sign(ctx, signer.Request{User: user, Subject: subject, CSR: request.CSR, Duration: duration})
+	if err != nil {
+		return Issued{}, err
+	}
+	leaf, err := pki.CheckCertificate(chain, parsed.PublicKey, subject)
+	if err != nil {
+		return Issued{}, outcome.Terminalf(v1alpha1.ReasonCertificateInvalid, "the signer's certificate is not what was asked for: %v", err)
+	}
+	if err := i.record(ctx, s, request, leaf); err != nil {
+		return Issued{}, err
+	}
+	// A signer may give more than was asked for. Renewal goes by what was asked for.
+	now := i.Clock.Now()
+	renew := credential.RenewTime(now, now.Add(min(leaf.NotAfter.Sub(now), duration)), pki.Fingerprint(leaf))
+	return Issued{Chain: chain, Certificate: leaf, RenewTime: renew, Session: s}, nil
+}
+
+// check reads a request, and says whether it may be signed in a Session, but for its subject.
+func (i *Issuer) check(s *v1alpha1.Session, csr []byte) (*x509.CertificateRequest, error) {
+	parsed, err := pki.ParseRequest(csr)
+	if err != nil {
+		return nil, outcome.Terminalf(v1alpha1.ReasonSigningDenied, "the certificate request is refused: %v", err)
+	}
+	if s.Spec.KeyFingerprint != "" && proof.KeyFingerprint(parsed.RawSubjectPublicKeyInfo) != s.Spec.KeyFingerprint {
+		return nil, ErrKey
+	}
+	if session.Full(s.Status.Certificates, i.Clock.Now()) {
+		return nil, outcome.Waitingf(time.Minute, v1alpha1.ReasonSigningDenied,
+			"too many certificates of this session are still valid: wait until one has expired")
+	}
+	return parsed, nil
+}
+
+// open looks at a Session and its User past the cache, and finds that the one goes on and the other may act.
+func (i *Issuer) open(ctx context.Context, name string) (*v1alpha1.Session, *v1alpha1.User, error) {
+	s := &v1alpha1.Session{}
+	err := i.Live.Get(ctx, client.ObjectKey{Name: name}, s)
+	if apierrors.IsNotFound(err) {
+		return nil, nil, fmt.Errorf("%w: it is gone", ErrEnded)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("get Session %s: %w", name, err)
+	}
+	user := &v1alpha1.User{}
+	err = i.Live.Get(ctx, client.ObjectKey{Name: s.Spec.UserRef.Name}, user)
+	if client.IgnoreNotFound(err) != nil {
+		return nil, nil, fmt.Errorf("get User %s: %w", s.Spec.UserRef.Name, err)
+	}
+	there := err == nil && string(user.UID) == s.Spec.UserRef.UID && user.DeletionTimestamp.IsZero()
+	facts, err := reach.OfSession(ctx, i.Client, s, i.Clock.Now())
+	if err != nil {
+		return nil, nil, err
+	}
+	facts.User = nil
+	if there {
+		facts.User = user
+	}
+	if verdict := session.Decide(facts, i.Clock.Now()); !verdict.Active() {
+		return nil, nil, fmt.Errorf("%w: %s", ErrEnded, verdict.Message)
+	}
+	if !reach.Active(user) {
+		return nil, nil, outcome.Transientf(v1alpha1.ReasonUserInactive, "it is not known yet whether User %q may act", user.Name)
+	}
+	return s, user, nil
+}
+
+// defaultLife is asked for where a Session does not say.
+const defaultLife = 15 * time.Minute
+
+// duration is the lifetime to ask for: no certificate outlives what its Session may last.
+func (i *Issuer) duration(s *v1alpha1.Session, asked time.Duration) (time.Duration, error) {
+	life := cmp.Or(asked, time.Duration(ptr.Deref(s.Spec.CertificateSeconds, 0))*time.Second, defaultLife)
+	end := session.EndTime(s)
+	if end.IsZero() {
+		return life, nil
+	}
+	left := end.Sub(i.Clock.Now())
+	if left < i.Signer.Shortest() {
+		return 0, fmt.Errorf("%w: it ends in %s, and the shortest certificate is for %s",
+			ErrEnded, max(left, 0).Round(time.Second), i.Signer.Shortest())
+	}
+	return min(life, left), nil
+}
+
+// record writes a certificate into the Session's status before anybody gets it, if the Session still goes on.
+func (i *Issuer) record(ctx context.Context, s *v1alpha1.Session, request Request, leaf *x509.Certificate) error {
+	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		err := i.write(ctx, s, request, leaf)
+		if !apierrors.IsConflict(err) {
+			return err
+		}
+		fresh, _, openErr := i.open(ctx, s.Name)
+		if openErr != nil {
+			return openErr
+		}
+		*s = *fresh
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("record certificate %s: %w", pki.Fingerprint(leaf), err)
+	}
+	return nil
+}
+
+func (i *Issuer) write(ctx context.Context, s *v1alpha1.Session, request Request, leaf *x509.Certificate) error {
+	now := i.Clock.Now()
+	record := v1alpha1.SessionCertificate{
+		Fingerprint: pki.Fingerprint(leaf), SerialNumber: pki.SerialNumber(leaf), Predecessor: request.Predecessor, Groups: pki.Groups(leaf),
+		NotBefore: metav1.NewTime(leaf.NotBefore), NotAfter: metav1.NewTime(leaf.NotAfter),
+	}
+	certificates := session.With(s.Status.Certificates, record, now)
+	issued, renewed := ptr.Deref(s.Status.Issued, 0)+1, metav1.NewTime(now.Truncate(time.Second))
+	owned := iamac.SessionStatus().WithCertificates(certified(certificates)...).WithIssued(issued).WithLastRenewTime(renewed)
+	vouched, proven := later(s.Status.LastVouchedTime, request.Vouched), later(s.Status.LastProofTime, request.Proven)
+	if vouched != nil {
+		owned.WithLastVouchedTime(*vouched)
+	}
+	if proven != nil {
+		owned.WithLastProofTime(*proven)
+	}
+	applied := iamac.Session(s.Name).WithResourceVersion(s.ResourceVersion).WithStatus(owned)
+	if err := i.Client.Status().Apply(ctx, applied, FieldOwner, client.ForceOwnership); err != nil {
+		return err
+	}
+	s.Status.Certificates, s.Status.Issued, s.Status.LastRenewTime = certificates, &issued, &renewed
+	s.Status.LastVouchedTime, s.Status.LastProofTime = vouched, proven
+	return nil
+}
+
+// later is the newer of what is recorded and what is known now.
+func later(recorded *metav1.Time, now time.Time) *metav1.Time {
+	if now.IsZero() || recorded != nil && recorded.After(now) {
+		return recorded
+	}
+	return new(metav1.NewTime(now.Truncate(time.Second)))
+}
+
+func certified(certificates []v1alpha1.SessionCertificate) []*iamac.SessionCertificateApplyConfiguration {
+	applied := make([]*iamac.SessionCertificateApplyConfiguration, len(certificates))
+	for i := range certificates {
+		c := &certificates[i]
+		applied[i] = iamac.SessionCertificate().WithFingerprint(c.Fingerprint).WithSerialNumber(c.SerialNumber).
+			WithNotBefore(c.NotBefore).WithNotAfter(c.NotAfter).WithGroups(c.Groups...)
+		if c.Predecessor != "" {
+			applied[i].WithPredecessor(c.Predecessor)
+		}
+	}
+	return applied
+}
