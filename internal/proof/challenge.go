@@ -34,8 +34,9 @@ func NewChallenge(key []byte, random [randomSize]byte, expire time.Time) string 
 
 // CheckChallenge is nil for a challenge that was made with the key and has not expired.
 func CheckChallenge(key []byte, challenge string, now time.Time) error {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(challenge)
-	if err != nil || len(raw) != randomSize+timeSize+macSize {
+	raw, err := base64.RawURLEncoding.DecodeString(challenge)
+	// A challenge is good in one spelling: the decoder skips line breaks, and each would be another Session's name.
+	if err != nil || len(raw) != randomSize+timeSize+macSize || base64.RawURLEncoding.EncodeToString(raw) != challenge {
 		return ErrChallenge
 	}
 	body, sum := raw[:randomSize+timeSize], raw[randomSize+timeSize:]
