@@ -77,6 +77,10 @@ func observed(object client.Object) *int64 {
 		return o.Status.ObservedGeneration
 	case *v1alpha1.Approval:
 		return o.Status.ObservedGeneration
+	case *v1alpha1.Session:
+		return o.Status.ObservedGeneration
+	case *v1alpha1.Installation:
+		return o.Status.ObservedGeneration
 	}
 	return nil
 }

@@ -77,6 +77,10 @@ func conditions(object client.Object) []metav1.Condition {
 		return o.Status.Conditions
 	case *v1alpha1.Approval:
 		return o.Status.Conditions
+	case *v1alpha1.Session:
+		return o.Status.Conditions
+	case *v1alpha1.Installation:
+		return o.Status.Conditions
 	}
 	return nil
 }

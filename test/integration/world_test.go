@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -71,7 +72,7 @@ func (w *world) run(ctx context.Context, register func(ctrl.Manager, operator.En
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	options := &operator.Options{
 		Kubeconfig: w.kubeconfig, Namespace: installation.Namespace, ClusterServer: w.plane.URL(),
-		MetricsBindAddress: "0", HealthProbeBindAddress: "0",
+		MetricsBindAddress: "0", HealthProbeBindAddress: "0", SessionRetention: 720 * time.Hour,
 	}
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
