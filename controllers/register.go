@@ -25,6 +25,7 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/apply"
 	"github.com/rollcall-iam/rollcall/internal/issue"
 	"github.com/rollcall-iam/rollcall/internal/operator"
+	"github.com/rollcall-iam/rollcall/internal/sources"
 	"github.com/rollcall-iam/rollcall/internal/status"
 )
 
@@ -52,10 +53,11 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 	report := func(owner client.FieldOwner) status.Reporter {
 		return status.Reporter{Client: c, Recorder: mgr.GetEventRecorder(string(owner)), FieldOwner: owner}
 	}
+	opener := &sources.Opener{Live: live, Namespace: o.Namespace}
 	issuer := &issue.Issuer{Client: c, Live: live, Signer: o.Signer, Clock: o.Clock}
 	for _, controller := range []interface{ SetupWithManager(ctrl.Manager) error }{
 		&directory.Reconciler{
-			Client: c, Live: live, Reporter: report(directoryOwner), Clock: o.Clock, Namespace: o.Namespace, Backoff: backoff(),
+			Client: c, Live: live, Reporter: report(directoryOwner), Clock: o.Clock, Sources: opener, Backoff: backoff(),
 			Metrics: directory.NewMetrics(metrics.Registry, o.Clock),
 		},
 		&user.Reconciler{Client: c, Reporter: report(userOwner), Clock: o.Clock},

@@ -29,6 +29,7 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/mirror"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 	"github.com/rollcall-iam/rollcall/internal/reach"
+	"github.com/rollcall-iam/rollcall/internal/sources"
 	"github.com/rollcall-iam/rollcall/internal/status"
 )
 
@@ -42,12 +43,12 @@ const (
 // Reconciler reads Directories.
 type Reconciler struct {
 	Client client.Client
-	// Live reads Secrets, which are not cached.
+	// Live reads past the cache.
 	Live     client.Reader
 	Reporter status.Reporter
 	Clock    clock.PassiveClock
-	// Namespace is where the Secrets of Directories are.
-	Namespace string
+	// Sources opens what Directories name.
+	Sources *sources.Opener
 	// Backoff spaces the tries of a Directory that cannot be read.
 	Backoff workqueue.TypedRateLimiter[reconcile.Request]
 	// Metrics tell how well it goes.

@@ -29,7 +29,7 @@ const (
 func (r *Reconciler) readWhole(ctx context.Context, s *scope) (outdated *directory.Replica, err error) {
 	m, d := s.memory, s.directory
 	m.asked.Store(false)
-	source, err := r.open(ctx, d.Spec.LDAP)
+	source, err := r.Sources.Open(ctx, d.Spec.LDAP)
 	if err != nil {
 		return nil, err
 	}

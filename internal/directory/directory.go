@@ -20,6 +20,15 @@ type Source interface {
 	// Way is the reason that the condition ChangesWatched has while a watch goes on.
 	Way() string
 
+	// Look says how the person with a login name and an id is in the directory now; nil where there is no such entry, by either. It asks
+	// for that entry alone.
+	Look(ctx context.Context, userName, id string) (*Person, error)
+
+	// Authenticate is nil if the directory accepts a password for the person with a login name and an id, and ErrPassword if it does not,
+	// or if there is no such entry: to find out which takes more than the time that it takes. Whether the directory keeps that person out
+	// says Look.
+	Authenticate(ctx context.Context, userName, id, password string) error
+
 	// String tells what is read and as whom, without secrets: what one source told means nothing to another.
 	String() string
 
@@ -32,6 +41,9 @@ type Source interface {
 // ErrStartOver says that the directory does not know the cookies that a watch was to go on from, or not any more: the next begins
 // without, and whatever happened meanwhile is found by a full read.
 var ErrStartOver = errors.New("the directory cannot go on from where it was left")
+
+// ErrPassword says that the directory does not accept a password: it is wrong, or nobody has it, or its owner is kept out.
+var ErrPassword = errors.New("the directory does not accept this password")
 
 // Snapshot is the whole of a directory at one time, as the directory says it: nothing is checked yet.
 type Snapshot struct {

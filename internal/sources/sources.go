@@ -1,7 +1,8 @@
 // Copyright 2026 The Rollcall Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package directory
+// Package sources opens what Directories name, with their Secrets as they are now.
+package sources
 
 import (
 	"context"
@@ -24,18 +25,26 @@ const (
 	keyCA       = corev1.ServiceAccountRootCAKey
 )
 
-// open prepares the source with the Secrets as they are now, so that changed ones need no restart.
-func (r *Reconciler) open(ctx context.Context, spec *v1alpha1.LDAPSource) (directory.Source, error) {
+// Opener opens sources. It keeps nothing, so that changed Secrets need no restart.
+type Opener struct {
+	// Live reads past the cache: Secrets are not cached.
+	Live client.Reader
+	// Namespace is where the Secrets are.
+	Namespace string
+}
+
+// Open prepares the source that a Directory names.
+func (o *Opener) Open(ctx context.Context, spec *v1alpha1.LDAPSource) (directory.Source, error) {
 	var credentials ldap.Credentials
 	if spec.CASecretRef != nil {
-		ca, err := r.secret(ctx, "spec.ldap.caSecretRef", spec.CASecretRef.Name, keyCA)
+		ca, err := o.Secret(ctx, "spec.ldap.caSecretRef", spec.CASecretRef.Name, keyCA)
 		if err != nil {
 			return nil, err
 		}
 		credentials.CA = ca[0]
 	}
 	if spec.BindSecretRef != nil {
-		bind, err := r.secret(ctx, "spec.ldap.bindSecretRef", spec.BindSecretRef.Name, keyUsername, keyPassword)
+		bind, err := o.Secret(ctx, "spec.ldap.bindSecretRef", spec.BindSecretRef.Name, keyUsername, keyPassword)
 		if err != nil {
 			return nil, err
 		}
@@ -44,14 +53,14 @@ func (r *Reconciler) open(ctx context.Context, spec *v1alpha1.LDAPSource) (direc
 	return ldap.New(spec, credentials)
 }
 
-// secret reads values from a Secret in the operator's namespace. An empty one is as bad as none: an empty password would make a
+// Secret reads values of a Secret that a field of a Directory names. An empty one is as bad as none: an empty password would make a
 // bind that every server accepts and none checks (RFC 4513, section 5.1.2).
-func (r *Reconciler) secret(ctx context.Context, field, name string, keys ...string) ([][]byte, error) {
+func (o *Opener) Secret(ctx context.Context, field, name string, keys ...string) ([][]byte, error) {
 	var secret corev1.Secret
-	err := r.Live.Get(ctx, client.ObjectKey{Namespace: r.Namespace, Name: name}, &secret)
+	err := o.Live.Get(ctx, client.ObjectKey{Namespace: o.Namespace, Name: name}, &secret)
 	if apierrors.IsNotFound(err) {
 		return nil, outcome.Terminalf(v1alpha1.ReasonSecretNotFound,
-			"Secret %q of %s does not exist in namespace %q", name, field, r.Namespace)
+			"Secret %q of %s does not exist in namespace %q", name, field, o.Namespace)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("get Secret %q of %s: %w", name, field, err)
@@ -61,7 +70,7 @@ func (r *Reconciler) secret(ctx context.Context, field, name string, keys ...str
 		values[i] = secret.Data[key]
 		if len(values[i]) == 0 {
 			return nil, outcome.Terminalf(v1alpha1.ReasonInvalidConfig,
-				"Secret %q of %s in namespace %q has no value for key %q", name, field, r.Namespace, key)
+				"Secret %q of %s in namespace %q has no value for key %q", name, field, o.Namespace, key)
 		}
 	}
 	return values, nil
