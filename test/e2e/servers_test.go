@@ -31,6 +31,7 @@ type directoryServer interface {
 	Restore(ctx context.Context) error
 
 	AddPerson(uid string) error
+	SetPassword(uid, password string) error
 	RenamePerson(uid, newUID string) error
 	DisablePerson(uid string) error
 	EnablePerson(uid string) error

@@ -29,6 +29,13 @@ func (s *Server) AddPerson(uid string) error {
 	return s.AsRoot(func(conn *ldap.Conn) error { return conn.Add(newUser(PersonDN(uid), uid, s.Password())) })
 }
 
+// SetPassword gives a person a password.
+func (s *Server) SetPassword(uid, password string) error {
+	return s.withPerson(uid, func(conn *ldap.Conn, person *ldap.Entry) error {
+		return replace(conn, person.DN, "unicodePwd", encodePassword(password))
+	})
+}
+
 // RenamePerson changes all three names of an account. The mail address stays.
 func (s *Server) RenamePerson(uid, newUID string) error {
 	return s.withPerson(uid, func(conn *ldap.Conn, person *ldap.Entry) error {

@@ -52,6 +52,15 @@ func (a *Acts) AddPerson(uid string) error {
 	})
 }
 
+// SetPassword gives a person a password.
+func (a *Acts) SetPassword(uid, password string) error {
+	return a.toPerson(uid, func(conn *ldap.Conn, entry *ldap.Entry) error {
+		request := ldap.NewModifyRequest(entry.DN, nil)
+		request.Replace("userPassword", []string{password})
+		return conn.Modify(request)
+	})
+}
+
 // RenamePerson gives a person another uid, in the entry's name too.
 func (a *Acts) RenamePerson(uid, newUID string) error {
 	return a.toPerson(uid, func(conn *ldap.Conn, entry *ldap.Entry) error {
