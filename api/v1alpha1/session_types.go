@@ -66,7 +66,8 @@ type SessionAuthentication struct {
 	// +kubebuilder:validation:MaxLength=512
 	Issuer string `json:"issuer,omitempty"`
 
-	// subject is what the identity provider calls the person (claim sub).
+	// subject is what the identity provider calls the person (claim sub); with method DeviceKey the fingerprint of the device's key, as
+	// OpenSSH writes it.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256

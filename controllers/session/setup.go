@@ -37,11 +37,11 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(r)
 }
 
-// mayActDiffers lets through what may end Sessions: that a User may not act any more, or is called otherwise.
+// mayActDiffers lets through what may end Sessions: that a User may not act any more, is called otherwise, or enrols other devices.
 func mayActDiffers(e event.UpdateEvent) bool {
 	before, ok := e.ObjectOld.(*v1alpha1.User)
 	after, also := e.ObjectNew.(*v1alpha1.User)
-	return ok && also && (reach.Active(before) != reach.Active(after) || before.Status.Username != after.Status.Username)
+	return ok && also && (before.Generation != after.Generation || reach.Active(before) != reach.Active(after) || before.Status.Username != after.Status.Username)
 }
 
 func (r *Reconciler) sessionsOfUser(ctx context.Context, object client.Object) []reconcile.Request {

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"strings"
 )
 
 // purpose keeps what is signed here from meaning anything elsewhere.
@@ -26,4 +27,15 @@ func Binding(challenge string, publicKey []byte) string {
 func KeyFingerprint(publicKey []byte) string {
 	sum := sha256.Sum256(publicKey)
 	return hex.EncodeToString(sum[:])
+}
+
+// DeviceFingerprint is what OpenSSH calls a public key by (ssh-keygen -l): the key is its type and base64. Empty for what is no key.
+func DeviceFingerprint(publicKey string) string {
+	_, encoded, _ := strings.Cut(publicKey, " ")
+	blob, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil || len(blob) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256(blob)
+	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
 }

@@ -6,6 +6,7 @@ package session
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
+	"github.com/rollcall-iam/rollcall/internal/proof"
 )
 
 // DenialPrefix begins the reason of every denial by the authorization webhook: whoever reads it in a 403 knows that it was asked.
@@ -96,9 +98,21 @@ func withdrawn(f Facts) (verdict Verdict, ended bool) {
 			Reason:  v1alpha1.ReasonUserInactive,
 			Message: fmt.Sprintf("User %q has another username now", s.Spec.UserRef.Name),
 		}, true
+	case s.Spec.Authentication.Method == v1alpha1.MethodDeviceKey && !enrolled(f.User, s):
+		return Verdict{
+			Reason:  v1alpha1.ReasonTerminated,
+			Message: fmt.Sprintf("User %q no longer enrols device %q with the key that it began with", f.User.Name, s.Spec.Device),
+		}, true
 	default:
 		return inactive(f.User)
 	}
+}
+
+// enrolled says whether a User still enrols the device that a Session began with.
+func enrolled(user *v1alpha1.User, s *v1alpha1.Session) bool {
+	return slices.ContainsFunc(user.Spec.Devices, func(d v1alpha1.Device) bool {
+		return d.Name == s.Spec.Device && proof.DeviceFingerprint(d.Key()) == s.Spec.Authentication.Subject
+	})
 }
 
 // inactive says that a User may not act. Not to know is no reason to end anything; it is one not to renew.

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/proof"
 	"github.com/rollcall-iam/rollcall/internal/session"
 )
 
@@ -44,6 +45,16 @@ func alices() session.Facts {
 			Status:     v1alpha1.UserStatus{Username: "corp:alice", Conditions: active(metav1.ConditionTrue, v1alpha1.ReasonActive)},
 		},
 	}
+}
+
+const laptopKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHLb3TmW3kgXhDf1E1HIMFN5fi7ywbS6mh4YkBeGK5w7"
+
+// onLaptop is a Session that began with laptopKey, whose User now enrols a key for that device.
+func onLaptop(f *session.Facts, key string) {
+	f.Session.Spec.Device = "laptop"
+	f.Session.Spec.Authentication.Method = v1alpha1.MethodDeviceKey
+	f.Session.Spec.Authentication.Subject = proof.DeviceFingerprint(laptopKey)
+	f.User.Spec.Devices = []v1alpha1.Device{{Name: "laptop", PublicKey: key + " alice@laptop"}}
 }
 
 func active(status metav1.ConditionStatus, reason string) []metav1.Condition {
@@ -110,6 +121,11 @@ var _ = DescribeTable("A Session", func(change func(*session.Facts), now time.Du
 	}, 20*time.Minute, goesOn(40*time.Minute)),
 	Entry("ends when its User is called otherwise", func(f *session.Facts) { f.User.Status.Username = "corp:alison" }, 20*time.Minute,
 		ended(v1alpha1.ReasonUserInactive, 20*time.Minute, "another username")),
+	Entry("goes on while its device is enrolled", func(f *session.Facts) { onLaptop(f, laptopKey) }, 20*time.Minute, goesOn(40*time.Minute)),
+	Entry("ends when its device is no longer enrolled", func(f *session.Facts) { onLaptop(f, laptopKey); f.User.Spec.Devices = nil },
+		20*time.Minute, ended(v1alpha1.ReasonTerminated, 20*time.Minute, `no longer enrols device "laptop"`)),
+	Entry("ends when its device has another key", func(f *session.Facts) { onLaptop(f, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAA") },
+		20*time.Minute, ended(v1alpha1.ReasonTerminated, 20*time.Minute, "with the key that it began with")),
 	Entry("does not begin again, with its Lock lifted and its clock set back", func(f *session.Facts) {
 		f.Session.Status.EndTime, f.Session.Status.EndReason, f.Session.Status.EndedBy = stamp(15*time.Minute), v1alpha1.ReasonLocked, `Lock "a"`
 	}, 12*time.Minute, SatisfyAll(ended(v1alpha1.ReasonLocked, 15*time.Minute, "it has ended"), HaveField("By", `Lock "a"`))),

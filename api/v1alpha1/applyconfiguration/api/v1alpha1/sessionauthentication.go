@@ -21,7 +21,8 @@ type SessionAuthenticationApplyConfiguration struct {
 	Time *v1.Time `json:"time,omitempty"`
 	// issuer is the identity provider that vouched (claim iss).
 	Issuer *string `json:"issuer,omitempty"`
-	// subject is what the identity provider calls the person (claim sub).
+	// subject is what the identity provider calls the person (claim sub); with method DeviceKey the fingerprint of the device's key, as
+	// OpenSSH writes it.
 	Subject *string `json:"subject,omitempty"`
 	// acr is the authentication context class that the identity provider claims.
 	ACR *string `json:"acr,omitempty"`
