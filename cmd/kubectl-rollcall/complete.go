@@ -80,6 +80,23 @@ func peopleAndGroups(ctx context.Context, c client.Client) []string {
 	return names
 }
 
+// lockable is what a Lock can be on and is there.
+func lockable(ctx context.Context, c client.Client) []string {
+	names := peopleAndGroups(ctx, c)
+	var sessions v1alpha1.SessionList
+	_ = c.List(ctx, &sessions)
+	for i := range sessions.Items {
+		session := &sessions.Items[i]
+		if !over(session) {
+			names = append(names, "session/"+session.Name)
+		}
+		if session.Spec.Device != "" {
+			names = append(names, "device/"+session.Spec.Device)
+		}
+	}
+	return names
+}
+
 func peopleGroupsAndGrants(ctx context.Context, c client.Client) []string {
 	names := peopleAndGroups(ctx, c)
 	var grants v1alpha1.GrantList

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/picture"
 )
 
@@ -92,6 +93,24 @@ func parseTarget(text string) (target, error) {
 	}
 	if name == "" {
 		return target{}, badTarget(text)
+	}
+	return parsed, nil
+}
+
+// parseLockTarget reads what a Lock can be on: a name alone has no kind.
+func parseLockTarget(text string) (target, error) {
+	kind, name, _ := strings.Cut(text, "/")
+	parsed := target{name: name}
+	switch strings.ToLower(kind) {
+	case "session", "sessions":
+		parsed.kind = string(v1alpha1.LockSession)
+	case "device", "devices":
+		parsed.kind = string(v1alpha1.LockDevice)
+	default:
+		return parseTarget(text)
+	}
+	if name == "" {
+		return target{}, fmt.Errorf("%q names nothing: write session/NAME or device/NAME", text)
 	}
 	return parsed, nil
 }

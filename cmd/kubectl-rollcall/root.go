@@ -14,6 +14,7 @@ import (
 
 // The groups of commands in the help.
 const (
+	groupLogin  = "login"
 	groupAsk    = "ask"
 	groupDecide = "decide"
 	groupLook   = "look"
@@ -45,8 +46,8 @@ func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
 	t := &tool{flags: genericclioptions.NewConfigFlags(true), streams: streams}
 	root := &cobra.Command{
 		Use:   "kubectl-rollcall",
-		Short: "Ask for access, decide about it, and see who has what",
-		Long: "Ask for access, decide about it, and see who has what, in a cluster whose people Rollcall keeps.\n\n" +
+		Short: "Log in, ask for access, decide about it, and see who has what",
+		Long: "Log in, ask for access, decide about it, and see who has what, in a cluster whose people Rollcall keeps.\n\n" +
 			"Whatever you do here, you do as whom your kubeconfig says you are, with the rights that you have.",
 		Example:           rootExamples,
 		Annotations:       map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl rollcall"},
@@ -62,6 +63,7 @@ func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
 	t.flags.AddFlags(root.PersistentFlags())
 	root.PersistentFlags().StringVarP(&t.output, "output", "o", outputTable, "table, wide, json or yaml")
 	root.AddGroup(
+		&cobra.Group{ID: groupLogin, Title: "Log in:"},
 		&cobra.Group{ID: groupAsk, Title: "Ask for access:"},
 		&cobra.Group{ID: groupDecide, Title: "Decide who gets in:"},
 		&cobra.Group{ID: groupLook, Title: "See who has what:"},
@@ -70,14 +72,20 @@ func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
 	return root
 }
 
-const rootExamples = `  # Ask for what the grant payments-admin gives, for an hour
+const rootExamples = `  # Log in, and see who you are
+  kubectl rollcall login https://login.example.com
+  kubectl rollcall whoami
+
+  # Ask for what the grant payments-admin gives, for an hour
   kubectl rollcall request payments-admin --for 1h --reason "INC-7: payments are stuck"
 
   # Who waits for you, and let them
   kubectl rollcall requests --pending
   kubectl rollcall approve payments-admin-7wq2m
 
-  # Keep somebody out at once
+  # Who is logged in; end one session, and keep somebody out at once
+  kubectl rollcall sessions
+  kubectl rollcall terminate mallory-7wq2mxk4c5tdz3ab --reason "INC-9"
   kubectl rollcall lock user/mallory --reason "laptop stolen"
 
   # What somebody can do, who can do something, and why somebody can or cannot
@@ -96,9 +104,11 @@ func (t *tool) addCommands(root *cobra.Command) {
 			root.AddCommand(command)
 		}
 	}
+	add(groupLogin, t.newLoginCommand(), t.newLogoutCommand(), t.newWhoAmICommand(), t.newCredentialCommand())
 	add(groupAsk, t.newRequestCommand(), t.newRequestsCommand())
-	add(groupDecide, t.newApproveCommand(), t.newDenyCommand(), t.newLockCommand(), t.newUnlockCommand())
-	add(groupLook, t.newAccessCommand(), t.newWhoCanCommand(), t.newWhyCommand(), t.newTreeCommand(), t.newGraphCommand())
+	add(groupDecide, t.newApproveCommand(), t.newDenyCommand(), t.newLockCommand(), t.newUnlockCommand(), t.newTerminateCommand())
+	add(groupLook, t.newSessionsCommand(), t.newAccessCommand(), t.newWhoCanCommand(), t.newWhyCommand(), t.newTreeCommand(),
+		t.newGraphCommand())
 	root.AddCommand(t.newVersionCommand())
 	explainCompletion(root)
 }

@@ -19,13 +19,13 @@ import (
 
 func (t *tool) newUnlockCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "unlock LOCK|user/NAME|group/NAME",
-		Short: "End a lock, or all locks on a person or a group",
-		Long: "End a lock, or all locks on a person or a group.\n\n" +
-			"Who was kept out gets back what Git and the directory say. Requests that the lock ended stay ended.",
+		Use:   "unlock LOCK|user/NAME|group/NAME|session/NAME|device/NAME",
+		Short: "End a lock, or all locks on a person, a group, a session or a device",
+		Long: "End a lock, or all locks on a person, a group, a session or a device.\n\n" +
+			"Who was kept out gets back what Git and the directory say. Requests and sessions that the lock ended stay ended.",
 		Example: `  kubectl rollcall unlock user/mallory
   kubectl rollcall unlock mallory-x7k2p`,
-		Args:              exactly("what to unlock: LOCK, user/NAME or group/NAME"),
+		Args:              exactly("what to unlock: LOCK, user/NAME, group/NAME, session/NAME or device/NAME"),
 		ValidArgsFunction: t.complete(locksAndLocked),
 		RunE:              func(command *cobra.Command, args []string) error { return t.unlock(command.Context(), args[0]) },
 	}
@@ -70,7 +70,7 @@ func targetOf(lock *v1alpha1.Lock) target {
 
 // locksNamed are the lock of a name, or all those on a target.
 func locksNamed(ctx context.Context, c client.Client, what string) ([]v1alpha1.Lock, error) {
-	parsed, err := parseTarget(what)
+	parsed, err := parseLockTarget(what)
 	if err != nil {
 		return nil, err
 	}
