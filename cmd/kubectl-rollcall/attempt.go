@@ -75,6 +75,12 @@ func (a *attempt) recall(before *store.State) {
 	if o.directory == "" && slices.ContainsFunc(a.settings.Directories, func(d wire.Directory) bool { return d.Name == before.Directory }) {
 		o.directory = before.Directory
 	}
+	a.recallMethod(before)
+}
+
+// recallMethod takes how somebody logged in, where they say nothing of that.
+func (a *attempt) recallMethod(before *store.State) {
+	o := &a.options
 	said := o.method != methodAuto || o.username != "" || o.passwordStdin || o.keyFile != "" || o.noBrowser
 	if !said && (before.Method == methodKey || before.Method == methodPassword) {
 		o.method = before.Method
@@ -141,26 +147,33 @@ func (a *attempt) pickDirectory(ctx context.Context) error {
 func pickMethod(directory *wire.Directory, o *loginOptions, browser bool) (string, error) {
 	method := o.method
 	if method == methodAuto {
-		switch {
-		case (o.passwordStdin || o.username != "") && directory.Password:
-			method = methodPassword
-		case directory.OIDC != nil && browser && !o.noBrowser:
-			method = methodOIDC
-		case directory.OIDC != nil:
-			method = methodDevice
-		case directory.Password:
-			method = methodPassword
-		default:
-			return "", fmt.Errorf("the people of directory %s log in with device keys: give --key", directory.Name)
-		}
+		method = leastTrouble(directory, o, browser)
 	}
 	switch {
+	case method == "":
+		return "", fmt.Errorf("the people of directory %s log in with device keys: give --key", directory.Name)
 	case (method == methodOIDC || method == methodDevice) && directory.OIDC == nil:
 		return "", fmt.Errorf("directory %s has no identity provider: --method %s", directory.Name, others(directory))
 	case method == methodPassword && !directory.Password:
 		return "", fmt.Errorf("the people of directory %s cannot log in with their password: --method %s", directory.Name, others(directory))
 	}
 	return method, nil
+}
+
+// leastTrouble is empty where a key is needed, which nobody has named.
+func leastTrouble(directory *wire.Directory, o *loginOptions, browser bool) string {
+	switch {
+	case (o.passwordStdin || o.username != "") && directory.Password:
+		return methodPassword
+	case directory.OIDC != nil && browser && !o.noBrowser:
+		return methodOIDC
+	case directory.OIDC != nil:
+		return methodDevice
+	case directory.Password:
+		return methodPassword
+	default:
+		return ""
+	}
 }
 
 // others are the methods that there are.
@@ -208,7 +221,7 @@ func (a *attempt) run(ctx context.Context, at *site) (*store.State, error) {
 	if err := a.certify(ctx, state); err != nil {
 		return nil, err
 	}
-	return state, a.checkValid(state, time.Now())
+	return state, a.checkValid(ctx, state, time.Now())
 }
 
 // checkClock warns of a clock that is wrong: what is told of times here is wrong then too.
@@ -230,14 +243,14 @@ func (a *attempt) ahead() string {
 }
 
 // checkValid refuses a certificate that this machine would never use, by its own clock.
-func (a *attempt) checkValid(state *store.State, now time.Time) error {
+func (a *attempt) checkValid(ctx context.Context, state *store.State, now time.Time) error {
 	leaf, err := pki.ParseCertificate(state.Certificate)
 	if err != nil {
 		return err
 	}
 	if now.Before(leaf.NotBefore) || !now.Before(leaf.NotAfter) {
 		if key, err := pki.EncodeKey(a.key); err == nil {
-			bye(state, key)
+			bye(ctx, state, key)
 		}
 		return fmt.Errorf("the certificate is valid from %s to %s, and this machine says that it is %s: its clock is %s. Set it right and log "+
 			"in again", leaf.NotBefore.Local().Format(clockFormat), leaf.NotAfter.Local().Format(clockFormat), now.Format(clockFormat), a.ahead())
@@ -262,19 +275,19 @@ func (a *attempt) certify(ctx context.Context, state *store.State) error {
 }
 
 // bye ends a Session whose key is about to be forgotten, if that can be done at once.
-func bye(state *store.State, key []byte) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+func bye(ctx context.Context, state *store.State, key []byte) bool {
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
 	client, err := holder.Dial(state, key, farewell, userAgent())
 	if err != nil {
 		return false
 	}
 	defer client.Close()
-	return client.Logout(ctx) == nil
+	return client.Logout(bounded) == nil
 }
 
 // end shows the browser how it ended, if one waits for that.
-func (a *attempt) end(state *store.State, err error) {
+func (a *attempt) end(ctx context.Context, state *store.State, err error) {
 	if a.flow == nil {
 		return
 	}
@@ -286,7 +299,7 @@ func (a *attempt) end(state *store.State, err error) {
 	} else {
 		outcome.Detail = err.Error()
 	}
-	a.flow.Close(outcome)
+	a.flow.Close(ctx, outcome)
 }
 
 // device is what this machine calls itself.

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -133,7 +134,8 @@ func (t *tool) loginOnTheWay(ctx context.Context, at *site, kept *store.Store, n
 	}
 	defer unlock()
 	// What still works meanwhile was refused to be renewed a moment ago: only another login changes that.
-	if got, err := h.CurrentLocked(ctx); err == nil && (need.Meanwhile == nil || string(got.Certificate) != string(need.Meanwhile.Certificate)) {
+	got, err := h.CurrentLocked(ctx)
+	if err == nil && (need.Meanwhile == nil || !bytes.Equal(got.Certificate, need.Meanwhile.Certificate)) {
 		return got, nil
 	}
 	t.warnf("%s.", need.Why)

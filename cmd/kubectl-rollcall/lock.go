@@ -155,14 +155,12 @@ func notThere(lockee v1alpha1.LockTarget, see string) error {
 func deviceExists(ctx context.Context, c client.Client, name string) error {
 	var users v1alpha1.UserList
 	var sessions v1alpha1.SessionList
-	if c.List(ctx, &users) != nil || c.List(ctx, &sessions) != nil {
-		return nil
-	}
+	unknown := errors.Join(c.List(ctx, &users), c.List(ctx, &sessions))
 	enrolled := slices.ContainsFunc(users.Items, func(u v1alpha1.User) bool {
 		return slices.ContainsFunc(u.Spec.Devices, func(d v1alpha1.Device) bool { return d.Name == name })
 	})
 	used := slices.ContainsFunc(sessions.Items, func(s v1alpha1.Session) bool { return s.Spec.Device == name })
-	if !enrolled && !used {
+	if unknown == nil && !enrolled && !used {
 		return notThere(v1alpha1.LockTarget{Kind: v1alpha1.LockDevice, Name: name}, "kubectl rollcall sessions --all")
 	}
 	return nil

@@ -51,7 +51,7 @@ func (t *tool) newLoginCommand() *cobra.Command {
 			"This makes a private key, which never leaves this machine, proves who you are to the login service at URL, and gets a\n" +
 			"client certificate for minutes, which kubectl rollcall credential then replaces for as long as your session lasts.\n" +
 			"Without URL it is the login service that the kubeconfig's context names.",
-		Example: `  # Log in in a browser, and add the cluster to your kubeconfig
+		Example: `  # Use a browser, and add the cluster to your kubeconfig
   kubectl rollcall login https://login.example.com
 
   # On a machine without a browser: a code to type in elsewhere
@@ -74,18 +74,18 @@ func (t *tool) newLoginCommand() *cobra.Command {
 	}
 	flags := command.Flags()
 	options.add(flags)
-	flags.StringVar(&options.caFile, "login-ca-file", "", "PEM file of the authorities of the login service's certificate; default: those of "+
-		"the last time, else the system's")
+	flags.StringVar(&options.caFile, "login-ca-file", "", "PEM file of the authorities of the login service's certificate; default: "+
+		"those of the last time, else the system's")
 	flags.StringVar(&options.directory, "directory", "", "which Directory knows you, where there are several")
 	flags.StringVar(&options.method, "method", methodAuto, "how to prove who you are: auto, oidc (a browser here), device (a browser "+
 		"elsewhere), password or key")
 	flags.StringVar(&options.username, "username", "", "your name in the directory, with method password")
 	flags.BoolVar(&options.passwordStdin, "password-stdin", false, "read the password from standard input instead of asking for it")
-	flags.StringVar(&options.keyFile, "key", "", "private key as OpenSSH writes it, or a .pub file whose key ssh-agent holds, with method key")
+	flags.StringVar(&options.keyFile, "key", "", "private key as OpenSSH writes it, or a .pub file whose key ssh-agent has, with method key")
 	flags.StringVar(&options.device, "device", "", "what to call this machine; default: its host name")
 	flags.BoolVar(&options.noBrowser, "no-browser", false, "do not open a browser: method oidc prints where to go, auto takes device")
-	flags.StringVar(&options.out, "kubeconfig-out", "", "write a kubeconfig for this cluster into that file; the one that kubectl uses stays "+
-		"as it is")
+	flags.StringVar(&options.out, "kubeconfig-out", "", "write a kubeconfig for this cluster into that file; "+
+		"the one that kubectl uses stays as it is")
 	flags.BoolVar(&options.force, "force", false, "let --kubeconfig-out replace a file that this command did not write")
 	_ = command.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(
 		[]string{methodAuto, methodOIDC, methodDevice, methodPassword, methodKey}, cobra.ShellCompDirectiveNoFileComp))
@@ -144,15 +144,9 @@ func (o *loginOptions) check() error {
 
 // where is the place to log in: the one that is given, else the one that is known.
 func (t *tool) where(args []string, options *loginOptions, kept *store.Store) (*site, error) {
-	var at *site
-	if options.profile != "" {
-		at = known(kept, options.profile)
-	}
-	var err error
-	if at == nil {
-		if at, err = t.here(); err != nil && !errors.Is(err, errElsewhere) {
-			return nil, err
-		}
+	at, err := t.knownSite(options.profile, kept)
+	if err != nil {
+		return nil, err
 	}
 	if len(args) > 0 {
 		address, err := loginclient.CheckURL(args[0])
@@ -175,6 +169,20 @@ func (t *tool) where(args []string, options *loginOptions, kept *store.Store) (*
 		}
 	}
 	return at, nil
+}
+
+// knownSite is the place of a profile, else that of the kubeconfig's context; nil where neither says anything.
+func (t *tool) knownSite(profile string, kept *store.Store) (*site, error) {
+	if profile != "" {
+		if at := known(kept, profile); at != nil {
+			return at, nil
+		}
+	}
+	at, err := t.here()
+	if errors.Is(err, errElsewhere) {
+		return nil, nil //nolint:nilnil // Nobody has said where, and somebody may yet.
+	}
+	return at, err
 }
 
 // known is the place that a profile is for; nil where it is not known.
@@ -239,9 +247,9 @@ func (t *tool) loginAt(ctx context.Context, at *site, kept *store.Store, options
 	}
 	state, err := try.run(ctx, at)
 	if err == nil {
-		err = try.keep(kept, at.profile(), state, before)
+		err = try.keep(ctx, kept, at.profile(), state, before)
 	}
-	try.end(state, err)
+	try.end(ctx, state, err)
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +268,7 @@ func (t *tool) tellLogin(state *store.State, now time.Time) {
 }
 
 // keep writes a login down, secrets first, and then lets go of the one before.
-func (a *attempt) keep(kept *store.Store, profile string, state, before *store.State) error {
+func (a *attempt) keep(ctx context.Context, kept *store.Store, profile string, state, before *store.State) error {
 	key, err := pki.EncodeKey(a.key)
 	if err != nil {
 		return err
@@ -280,7 +288,7 @@ func (a *attempt) keep(kept *store.Store, profile string, state, before *store.S
 	if err := kept.Save(profile, state); err != nil {
 		return err
 	}
-	if old != nil && before.Ended == "" && time.Now().Before(before.NotAfter) && bye(before, old) {
+	if old != nil && before.Ended == "" && time.Now().Before(before.NotAfter) && bye(ctx, before, old) {
 		a.tool.notef("Session %s, from before, is ended.", before.Session)
 	}
 	return errors.Join(kept.Forget(before.Key), kept.Forget(before.RefreshToken))

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -146,7 +147,7 @@ func knows(config *clientcmdapi.Config, name string, add *clientcmdapi.Config) b
 func same(a, b *clientcmdapi.Cluster) bool {
 	one, err := placeOf(a)
 	two, fail := placeOf(b)
-	return err == nil && fail == nil && reflect.DeepEqual(one, two) && string(a.CertificateAuthorityData) == string(b.CertificateAuthorityData)
+	return err == nil && fail == nil && reflect.DeepEqual(one, two) && bytes.Equal(a.CertificateAuthorityData, b.CertificateAuthorityData)
 }
 
 func sameExec(a, b *clientcmdapi.ExecConfig) bool {

@@ -56,11 +56,11 @@ func (a *attempt) inBrowser(ctx context.Context) (*wire.Login, error) {
 	a.flow = flow
 	t := a.tool
 	if a.options.noBrowser {
-		t.notef("Log in in a browser on this machine:")
+		t.notef("Go to this address in a browser on this machine:")
 	} else if err := openBrowser(flow.URL()); err != nil {
-		t.notef("Log in in a browser on this machine (%v):", err)
+		t.notef("Go to this address in a browser on this machine (%v):", err)
 	} else {
-		t.notef("Log in in the browser that opens. If none does, go to:")
+		t.notef("Log in with the browser that opens. If none does, go to:")
 	}
 	t.notef("  %s", flow.URL())
 	bounded, cancel := context.WithTimeout(ctx, browserPatience)
@@ -70,7 +70,7 @@ func (a *attempt) inBrowser(ctx context.Context) (*wire.Login, error) {
 	case ctx.Err() != nil:
 		return nil, errInterrupted
 	case errors.Is(err, context.DeadlineExceeded):
-		return nil, fmt.Errorf("nobody logged in in the browser for %d minutes: run it again, or with --method device",
+		return nil, fmt.Errorf("nobody logged in with the browser for %d minutes: run it again, or with --method device",
 			int(browserPatience/time.Minute))
 	case err != nil:
 		return nil, err
@@ -90,7 +90,7 @@ func (a *attempt) elsewhere(ctx context.Context) (*wire.Login, error) {
 		return nil, err
 	}
 	t := a.tool
-	t.notef("Log in in a browser, on any machine: %s", start.VerificationURI)
+	t.notef("Log in with a browser, on any machine: %s", start.VerificationURI)
 	t.notef("The code is: %s", start.UserCode)
 	if start.VerificationURIComplete != "" {
 		t.notef("Or go to: %s", start.VerificationURIComplete)
@@ -107,7 +107,7 @@ func (a *attempt) poll(ctx context.Context, start *wire.DeviceStart) (*wire.Logi
 	}
 	expire := start.ExpireTime.Add(a.skew)
 	for {
-		a.tool.waiting("Waiting for you to log in there, for %s more", time.Until(expire).Round(time.Second))
+		a.tool.waitingf("Waiting for you to log in there, for %s more", time.Until(expire).Round(time.Second))
 		if pause(ctx, interval) != nil {
 			a.tool.waited()
 			return nil, errInterrupted
@@ -208,4 +208,6 @@ func absolute(path string) string {
 }
 
 // keyLine is a public key as OpenSSH writes it, without a comment.
-func keyLine(key ssh.PublicKey) string { return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))) }
+func keyLine(key ssh.PublicKey) string {
+	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
+}

@@ -23,6 +23,9 @@ import (
 // userField is what Sessions can be selected by.
 const userField = "spec.userRef.name"
 
+// columns are those of the wide table.
+const columns = 13
+
 func (t *tool) newSessionsCommand() *cobra.Command {
 	all := false
 	command := &cobra.Command{
@@ -95,10 +98,11 @@ func sessionRows(w *tableWriter, list *v1alpha1.SessionList, wide bool, now time
 }
 
 func sessionRow(s *v1alpha1.Session, wide bool, now time.Time) []string {
-	cells := []string{
+	cells := make([]string, 0, columns)
+	cells = append(cells,
 		s.Name, s.Spec.UserRef.Name, orNone(s.Spec.Device), string(s.Spec.Authentication.Method), sessionState(s),
 		expires(s.ValidUntil(), now), lastSeen(s, now), duration.HumanDuration(now.Sub(s.CreationTimestamp.Time)),
-	}
+	)
 	if !wide {
 		return cells
 	}

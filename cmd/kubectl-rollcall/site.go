@@ -112,7 +112,7 @@ func placeOf(cluster *clientcmdapi.Cluster) (*site, error) {
 type loginFlags struct{ profile, keyring string }
 
 func (f *loginFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.profile, "profile", "", "name of the login, for several at one cluster; default: one for each login service and cluster")
+	flags.StringVar(&f.profile, "profile", "", "name of the login, for several at one cluster; default: by login service and cluster")
 	flags.StringVar(&f.keyring, "keyring", keyringAuto,
 		"where keys are kept: auto (the operating system's keyring where there is one, else files) or off (files); also "+keyringVariable)
 }

@@ -118,8 +118,8 @@ func readLine(from io.Reader) (string, error) {
 	return strings.TrimRight(line, "\r\n"), nil
 }
 
-// waiting shows on one line of a terminal what is waited for. In a file it would be noise.
-func (t *tool) waiting(format string, args ...any) {
+// waitingf shows on one line of a terminal what is waited for. In a file it would be noise.
+func (t *tool) waitingf(format string, args ...any) {
 	if t.watched() {
 		_, _ = fmt.Fprint(t.streams.ErrOut, "\r\x1b[K"+plain.Line(fmt.Sprintf(format, args...)))
 	}

@@ -164,7 +164,7 @@ func endedHow(session *v1alpha1.Session) string {
 func (t *tool) layers(session *v1alpha1.Session, now time.Time) {
 	for _, layer := range []struct{ condition, holds, missing string }{
 		{v1alpha1.ConditionRenewalRefused, "no certificate is renewed", "not known to refuse renewals yet"},
-		{v1alpha1.ConditionBindingsWithdrawn, "no binding names the user", "bindings name the user, who is active: a session does not end them"},
+		{v1alpha1.ConditionBindingsWithdrawn, "no binding names the user", "bindings name the user, who stays active"},
 		{v1alpha1.ConditionCredentialDenied, "API servers ask, and every request is denied", "API servers do not ask about certificates"},
 		{v1alpha1.ConditionWritesDenied, "a lock denies its writes", "no lock denies its writes"},
 		{v1alpha1.ConditionCertificatesExpired, "its certificates have expired", "a certificate is still valid"},

@@ -108,19 +108,28 @@ func (h *Holder) tryRenew(ctx context.Context, state *store.State, key []byte) e
 		if err == nil || !loginclient.Passing(err) || try == tries {
 			return err
 		}
-		if refusal, ok := errors.AsType[*loginclient.Refusal](err); ok && refusal.RetryAfter > pause {
-			pause = refusal.RetryAfter
-		}
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < pause {
+		if !rest(ctx, &pause, err) {
 			return err
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return err
-		}
-		pause *= 3
 	}
+}
+
+// rest waits before the next try, as long as the service says, each time longer. False where that would take too long.
+func rest(ctx context.Context, pause *time.Duration, err error) bool {
+	const growth = 3
+	if refusal, ok := errors.AsType[*loginclient.Refusal](err); ok {
+		*pause = max(*pause, refusal.RetryAfter)
+	}
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < *pause {
+		return false
+	}
+	select {
+	case <-time.After(*pause):
+	case <-ctx.Done():
+		return false
+	}
+	*pause *= growth
+	return true
 }
 
 // ask asks once, and with a fresh ID token where the service wants one.

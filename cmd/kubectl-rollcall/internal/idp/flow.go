@@ -100,11 +100,11 @@ func (f *Flow) Wait(ctx context.Context) (*Tokens, error) {
 }
 
 // Close shows the browser how the login ended, and listens no more.
-func (f *Flow) Close(outcome Outcome) {
+func (f *Flow) Close(ctx context.Context, outcome Outcome) {
 	f.listener.end(outcome)
-	ctx, cancel := context.WithTimeout(context.Background(), goodbye)
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
 	defer cancel()
-	_ = f.server.Shutdown(ctx)
+	_ = f.server.Shutdown(bounded)
 	_ = f.server.Close()
 	f.provider.client.CloseIdleConnections()
 }
@@ -154,12 +154,16 @@ func (c *callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "only GET", http.StatusMethodNotAllowed)
 		return
 	case subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(c.state)) != 1:
-		show(w, http.StatusBadRequest, Outcome{Title: "This is not the login that is waiting", Detail: "Its state differs, so it was ignored.",
-			Advice: "Go on in the window that kubectl rollcall login opened, or run it again."})
+		show(w, http.StatusBadRequest, Outcome{
+			Title: "This is not the login that is waiting", Detail: "Its state differs, so it was ignored.",
+			Advice: "Go on in the window that kubectl rollcall login opened, or run it again.",
+		})
 		return
 	case !c.take():
-		show(w, http.StatusConflict, Outcome{Title: "This login was used already", Detail: "An answer counts once.",
-			Advice: "You can close this window. If you are not logged in, run kubectl rollcall login again."})
+		show(w, http.StatusConflict, Outcome{
+			Title: "This login was used already", Detail: "An answer counts once.",
+			Advice: "You can close this window. If you are not logged in, run kubectl rollcall login again.",
+		})
 		return
 	}
 	c.came <- c.read(query.Get("code"), query.Get("iss"), query.Get("error"), query.Get("error_description"))

@@ -65,7 +65,8 @@ func discover(ctx context.Context, settings wire.OIDC) (*provider, error) {
 	}
 	endpoint := found.Endpoint()
 	// A browser is sent to one of them, and secrets are to the other.
-	if err := errors.Join(checkHTTPS("authorization endpoint", endpoint.AuthURL), checkHTTPS("token endpoint", endpoint.TokenURL)); err != nil {
+	err = errors.Join(checkHTTPS("authorization endpoint", endpoint.AuthURL), checkHTTPS("token endpoint", endpoint.TokenURL))
+	if err != nil {
 		return nil, err
 	}
 	endpoint.AuthStyle = oauth2.AuthStyleInParams // The plugin is a public client.

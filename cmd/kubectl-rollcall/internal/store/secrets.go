@@ -126,9 +126,9 @@ func keyringThere() bool {
 	if os.Getenv("DBUS_SESSION_BUS_ADDRESS") != "" {
 		return true
 	}
-	runtimeFolder := os.Getenv("XDG_RUNTIME_DIR")
-	_, err := os.Stat(filepath.Join(runtimeFolder, "bus"))
-	return runtimeFolder != "" && err == nil
+	folder := os.Getenv("XDG_RUNTIME_DIR")
+	_, err := os.Stat(filepath.Join(folder, "bus")) //nolint:gosec // The person's own environment, and nothing is read.
+	return folder != "" && err == nil
 }
 
 // patiently does what may wait for a person, and not for ever.
