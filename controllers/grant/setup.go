@@ -120,12 +120,16 @@ func (r *Reconciler) grantsOfLock(ctx context.Context, object client.Object) []r
 	if !ok {
 		return nil
 	}
-	if lock.Spec.Target.Kind == v1alpha1.LockGroup {
+	subject, about := lock.Spec.Target.Subject()
+	if !about {
+		return nil
+	}
+	if subject.Kind == v1alpha1.SubjectGroup {
 		grants, err := index.Grants(ctx, r.Client)
 		return reach.Requests(ctx, grants, err)
 	}
 	var user v1alpha1.User
-	if err := r.Client.Get(ctx, client.ObjectKey{Name: lock.Spec.Target.Name}, &user); err != nil {
+	if err := r.Client.Get(ctx, client.ObjectKey{Name: subject.Name}, &user); err != nil {
 		return nil
 	}
 	grants, err := reach.Grants(ctx, r.Client, &user)

@@ -1,13 +1,15 @@
 // Copyright 2026 The Rollcall Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package lock says of each Lock whom it keeps out, and whether that has taken hold. What a Lock does is done by whoever gives:
-// the controllers of Users, Grants, credentials and requests look at the Locks themselves.
+// Package lock says of each Lock whom it keeps out, with which certificates, and whether that has taken hold. What a Lock does is done by
+// whoever gives: the controllers of Users, Sessions, Grants, credentials and requests look at the Locks themselves. Only the policy
+// rollcall-locks goes by what is said here.
 package lock
 
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -37,6 +39,12 @@ type scope struct {
 	found bool
 	// users whom it is about, and how many of them are not known yet to be kept out.
 	users, acting int32
+	// sessions that it has ended or ends and whose certificates are still valid, and how many of them have not ended yet.
+	sessions, ending int32
+	// credentials are the ids of these certificates, sorted.
+	credentials []string
+	// expiry is when the next of these certificates expires. Zero: there are none.
+	expiry time.Time
 }
 
 // Reconcile implements reconcile.Reconciler.
@@ -53,10 +61,19 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 			return ctrl.Result{}, err
 		}
 	}
-	if expire := s.lock.Spec.ExpireTime; expire != nil && s.now.Before(expire.Time) {
-		return ctrl.Result{RequeueAfter: expire.Sub(s.now)}, nil
+	return ctrl.Result{RequeueAfter: s.next()}, nil
+}
+
+// next is how long it takes until something changes by itself: the Lock ends, or a certificate expires. Zero: never.
+func (s *scope) next() time.Duration {
+	next := s.expiry
+	if expire := s.lock.Spec.ExpireTime; expire != nil && s.now.Before(expire.Time) && (next.IsZero() || expire.Time.Before(next)) {
+		next = expire.Time
 	}
-	return ctrl.Result{}, nil
+	if next.IsZero() {
+		return 0
+	}
+	return next.Sub(s.now)
 }
 
 func (r *Reconciler) findTarget(ctx context.Context, s *scope) error {
@@ -64,10 +81,27 @@ func (r *Reconciler) findTarget(ctx context.Context, s *scope) error {
 	if err != nil {
 		return fmt.Errorf("find %s %s: %w", s.lock.Spec.Target.Kind, s.lock.Spec.Target.Name, err)
 	}
-	s.found = found
+	sessions, err := reach.SessionsOfLock(ctx, r.Client, s.lock, users)
+	if err != nil {
+		return err
+	}
+	s.found = found || s.exists(sessions)
 	if !reach.Holds(s.lock, s.now) {
 		return nil
 	}
+	s.count(users)
+	s.collect(sessions)
+	return nil
+}
+
+// exists says whether a target that is no person is there. A device always is: it may be locked before anybody has it.
+func (s *scope) exists(sessions []v1alpha1.Session) bool {
+	target := s.lock.Spec.Target
+	return target.Kind == v1alpha1.LockDevice || target.Kind == v1alpha1.LockSession &&
+		slices.ContainsFunc(sessions, func(of v1alpha1.Session) bool { return of.Name == target.Name })
+}
+
+func (s *scope) count(users []v1alpha1.User) {
 	counted := map[string]bool{}
 	for i := range users {
 		if counted[users[i].Name] {
@@ -79,17 +113,18 @@ func (r *Reconciler) findTarget(ctx context.Context, s *scope) error {
 			s.acting++
 		}
 	}
-	return nil
 }
 
 func (r *Reconciler) report(ctx context.Context, s *scope) error {
 	before := &s.lock.Status
 	conditions := status.Merge(before.Conditions, s.summary(), s.lock.Generation, s.now)
 	if status.Same(before.Conditions, conditions, status.Summary()...) && ptr.Equal(before.Users, &s.users) &&
+		ptr.Equal(before.Sessions, &s.sessions) && slices.Equal(before.Credentials, s.credentials) &&
 		ptr.Deref(before.ObservedGeneration, -1) == s.lock.Generation {
 		return nil
 	}
-	applied := iamac.LockStatus().WithConditions(status.Apply(conditions)...).WithObservedGeneration(s.lock.Generation).WithUsers(s.users)
+	applied := iamac.LockStatus().WithConditions(status.Apply(conditions)...).WithObservedGeneration(s.lock.Generation).
+		WithUsers(s.users).WithSessions(s.sessions).WithCredentials(s.credentials...)
 	err := r.Reporter.Report(ctx, s.lock, iamac.Lock(s.lock.Name).WithUID(s.lock.UID).WithStatus(applied), before.Conditions, conditions)
 	return client.IgnoreNotFound(err)
 }
@@ -103,8 +138,10 @@ func (s *scope) summary() []metav1.Condition {
 		return status.NotReady(outcome.Transientf(v1alpha1.ReasonTargetNotFound,
 			"%s %q does not exist, or is gone from its directory: this keeps nobody out now",
 			target.Kind, target.Name))
-	case s.acting > 0:
+	case s.acting > 0, s.ending > 0:
 		return status.NotReady(outcome.Transientf(v1alpha1.ReasonLocking, "access is being withdrawn"))
+	case target.Kind == v1alpha1.LockDevice && s.sessions == 0:
+		return status.Ready(v1alpha1.ReasonLocked, fmt.Sprintf("Device %q is kept out; no Session is on it now", target.Name))
 	default:
 		return status.Ready(v1alpha1.ReasonLocked, fmt.Sprintf("%s %q is kept out", target.Kind, target.Name))
 	}

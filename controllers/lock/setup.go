@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -20,6 +21,7 @@ import (
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/index"
 	"github.com/rollcall-iam/rollcall/internal/reach"
+	"github.com/rollcall-iam/rollcall/internal/session"
 )
 
 // gather is how long changes of people are gathered before a Lock counts them: the Lock of a large group changes thousands.
@@ -37,6 +39,11 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		}).
 		Watches(&v1alpha1.Group{}, handler.EnqueueRequestsFromMapFunc(r.locksOfGroup),
 			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.HoldsDiffers})).
+		Watches(&v1alpha1.Session{}, handler.Funcs{
+			CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { r.enqueueOfSession(ctx, q, e.Object) },
+			DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { r.enqueueOfSession(ctx, q, e.Object) },
+			UpdateFunc: r.sessionChanged,
+		}).
 		Complete(r)
 }
 
@@ -59,6 +66,39 @@ func (r *Reconciler) enqueue(ctx context.Context, q queue, object client.Object)
 	}
 	locks, err := reach.Locks(ctx, r.Client, user, r.Clock.Now())
 	for _, request := range reach.Requests(ctx, locks, err) {
+		q.AddAfter(request, gather)
+	}
+}
+
+func (r *Reconciler) sessionChanged(ctx context.Context, e event.UpdateEvent, q queue) {
+	before, ok := e.ObjectOld.(*v1alpha1.Session)
+	after, also := e.ObjectNew.(*v1alpha1.Session)
+	if ok && also && ((before.Status.EndTime == nil) != (after.Status.EndTime == nil) ||
+		!slices.Equal(fingerprints(before), fingerprints(after))) {
+		r.enqueueOfSession(ctx, q, after)
+	}
+}
+
+func fingerprints(s *v1alpha1.Session) []string {
+	found := make([]string, len(s.Status.Certificates))
+	for i := range s.Status.Certificates {
+		found[i] = s.Status.Certificates[i].Fingerprint
+	}
+	return found
+}
+
+// enqueueOfSession looks at the Locks that end a Session, and at the one that has ended it.
+func (r *Reconciler) enqueueOfSession(ctx context.Context, q queue, object client.Object) {
+	of, ok := object.(*v1alpha1.Session)
+	if !ok {
+		return
+	}
+	facts, err := reach.OfSession(ctx, r.Client, of, r.Clock.Now())
+	requests := reach.Requests(ctx, facts.Locks, err)
+	if name, locked := session.LockThatEnded(of.Status.EndedBy); locked {
+		requests = append(requests, reconcile.Request{NamespacedName: types.NamespacedName{Name: name}})
+	}
+	for _, request := range requests {
 		q.AddAfter(request, gather)
 	}
 }

@@ -54,7 +54,11 @@ func (r *Reconciler) sessionsOfLock(ctx context.Context, object client.Object) [
 	if !ok {
 		return nil
 	}
-	sessions, err := reach.SessionsOfLock(ctx, r.Client, lock.Spec.Target)
+	users, _, err := reach.OfTarget(ctx, r.Client, lock.Spec.Target)
+	if err != nil {
+		return reach.Requests[v1alpha1.Session](ctx, nil, err)
+	}
+	sessions, err := reach.SessionsOfLock(ctx, r.Client, lock, users)
 	return reach.Requests(ctx, sessions, err)
 }
 

@@ -39,6 +39,7 @@ const (
 	sessionsByUsername = "sessions-by-username"
 	sessionsByKey      = "sessions-by-key"
 	sessionsByDevice   = "sessions-by-device"
+	sessionsByEnder    = "sessions-by-ender"
 	approvalsByRequest = "approvals-by-request"
 	approvalsByPerson  = "approvals-by-approver"
 	directoriesByInput = "directories-by-secret"
@@ -97,6 +98,7 @@ func definitions() []definition {
 		define(sessionsByUsername, func(s *v1alpha1.Session) []string { return []string{s.Spec.Username} }),
 		define(sessionsByCertificate, fingerprints),
 		define(sessionsByKey, func(s *v1alpha1.Session) []string { return some(s.Spec.KeyFingerprint) }),
+		define(sessionsByEnder, func(s *v1alpha1.Session) []string { return some(s.Status.EndedBy) }),
 		define(sessionsByDevice, func(s *v1alpha1.Session) []string { return some(s.Spec.Device) }),
 		define(approvalsByPerson, func(a *v1alpha1.Approval) []string { return []string{a.Spec.Approver} }),
 		define(approvalsByRequest, func(a *v1alpha1.Approval) []string { return []string{a.Spec.RequestRef.Name} }),

@@ -148,6 +148,11 @@ func SessionsOnDevice(ctx context.Context, c client.Reader, device string) ([]v1
 	return sessions(ctx, c, sessionsByDevice, device)
 }
 
+// SessionsEndedBy lists the Sessions that say in endedBy who ended them.
+func SessionsEndedBy(ctx context.Context, c client.Reader, endedBy string) ([]v1alpha1.Session, error) {
+	return sessions(ctx, c, sessionsByEnder, endedBy)
+}
+
 // UsersOfDeviceKey lists the Users that enrol a public key, given as OpenSSH writes it: type and base64, without a comment.
 func UsersOfDeviceKey(ctx context.Context, c client.Reader, key string) ([]v1alpha1.User, error) {
 	return users(ctx, c, usersByDeviceKey, key)

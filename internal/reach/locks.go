@@ -80,7 +80,7 @@ func lockedOut(ctx context.Context, c client.Reader, now time.Time) (lockout, er
 	}
 	for i := range locks {
 		target := locks[i].Spec.Target
-		if !Holds(&locks[i], now) {
+		if _, about := target.Subject(); !about || !Holds(&locks[i], now) {
 			continue
 		}
 		if expire := locks[i].Spec.ExpireTime; expire != nil && (out.next.IsZero() || expire.Time.Before(out.next)) {

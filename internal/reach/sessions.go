@@ -19,11 +19,11 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/session"
 )
 
-// OfSession gathers what decides whether a Session goes on.
+// OfSession gathers what decides whether a Session goes on. The User in it is the cache's own: read it only.
 func OfSession(ctx context.Context, c client.Reader, s *v1alpha1.Session, now time.Time) (session.Facts, error) {
 	facts := session.Facts{Session: s}
 	user := &v1alpha1.User{}
-	err := c.Get(ctx, client.ObjectKey{Name: s.Spec.UserRef.Name}, user)
+	err := c.Get(ctx, client.ObjectKey{Name: s.Spec.UserRef.Name}, user, client.UnsafeDisableDeepCopy)
 	if err != nil && !apierrors.IsNotFound(err) {
 		return facts, fmt.Errorf("get User %s: %w", s.Spec.UserRef.Name, err)
 	}
@@ -81,31 +81,44 @@ func Bound(ctx context.Context, c client.Reader, username string) (bool, error) 
 	return slices.ContainsFunc(clusterRoleBindings.Items, func(b rbacv1.ClusterRoleBinding) bool { return names(b.Subjects) }), nil
 }
 
-// SessionsOfLock lists the Sessions that a Lock is about.
-func SessionsOfLock(ctx context.Context, c client.Reader, target v1alpha1.LockTarget) ([]v1alpha1.Session, error) {
+// SessionsOfLock lists the Sessions that a Lock ends, given the Users of OfTarget, and those that it has ended, whatever became of its
+// target since; sorted by name.
+func SessionsOfLock(ctx context.Context, c client.Reader, lock *v1alpha1.Lock, users []v1alpha1.User) ([]v1alpha1.Session, error) {
+	sessions, err := index.SessionsEndedBy(ctx, c, session.EndedByLock(lock.Name))
+	if err != nil {
+		return nil, fmt.Errorf("list Sessions that Lock %s ended: %w", lock.Name, err)
+	}
+	more, err := sessionsOnTarget(ctx, c, lock.Spec.Target, users)
+	if err != nil {
+		return nil, fmt.Errorf("list Sessions of %s %s: %w", lock.Spec.Target.Kind, lock.Spec.Target.Name, err)
+	}
+	sessions = slices.Concat(sessions, more)
+	slices.SortFunc(sessions, func(a, b v1alpha1.Session) int { return strings.Compare(a.Name, b.Name) })
+	return slices.CompactFunc(sessions, func(a, b v1alpha1.Session) bool { return a.Name == b.Name }), nil
+}
+
+func sessionsOnTarget(ctx context.Context, c client.Reader, target v1alpha1.LockTarget, users []v1alpha1.User) ([]v1alpha1.Session, error) {
 	switch target.Kind {
 	case v1alpha1.LockSession:
-		var s v1alpha1.Session
-		err := c.Get(ctx, client.ObjectKey{Name: target.Name}, &s)
-		if apierrors.IsNotFound(err) {
-			return nil, nil
+		s := v1alpha1.Session{}
+		if err := c.Get(ctx, client.ObjectKey{Name: target.Name}, &s, client.UnsafeDisableDeepCopy); err != nil {
+			return nil, client.IgnoreNotFound(err)
 		}
-		return []v1alpha1.Session{s}, err
+		return []v1alpha1.Session{s}, nil
 	case v1alpha1.LockDevice:
 		return index.SessionsOnDevice(ctx, c, target.Name)
-	default:
-		users, _, err := OfTarget(ctx, c, target)
+	}
+	var sessions []v1alpha1.Session
+	for i := range users {
+		of, err := index.SessionsOfUser(ctx, c, users[i].Name)
 		if err != nil {
 			return nil, err
 		}
-		var all []v1alpha1.Session
-		for i := range users {
-			sessions, err := index.SessionsOfUser(ctx, c, users[i].Name)
-			if err != nil {
-				return nil, err
+		for j := range of {
+			if of[j].Spec.UserRef.UID == string(users[i].UID) {
+				sessions = append(sessions, of[j])
 			}
-			all = append(all, sessions...)
 		}
-		return all, nil
 	}
+	return sessions, nil
 }

@@ -51,9 +51,6 @@ func Latest(s *v1alpha1.Session) *v1alpha1.SessionCertificate {
 	return &s.Status.Certificates[len(s.Status.Certificates)-1]
 }
 
-// CredentialID is what the API server calls a certificate by its fingerprint (user.extra, authentication.kubernetes.io/credential-id).
-func CredentialID(fingerprint string) string { return "X509SHA256=" + fingerprint }
-
 // LockedBy names the first of the Locks whose status holds every certificate that is still valid; empty where none does.
 func LockedBy(locks []v1alpha1.Lock, certificates []v1alpha1.SessionCertificate, now time.Time) string {
 	valid := Valid(certificates, now)

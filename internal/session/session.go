@@ -89,7 +89,7 @@ func withdrawn(f Facts) (verdict Verdict, ended bool) {
 		for i := range f.Locks {
 			names[i] = f.Locks[i].Name
 		}
-		by := fmt.Sprintf("Lock %q", names[0])
+		by := EndedByLock(names[0])
 		return Verdict{Reason: v1alpha1.ReasonLocked, By: by, Message: "kept out by " + outcome.Names("Lock", names)}, true
 	case f.User == nil:
 		return Verdict{Reason: v1alpha1.ReasonUserInactive, Message: fmt.Sprintf("User %q is gone", s.Spec.UserRef.Name)}, true
