@@ -45,7 +45,9 @@ func OfSession(ctx context.Context, c client.Reader, s *v1alpha1.Session, now ti
 // locksOnSession are those on a Session itself, and on its device.
 func locksOnSession(ctx context.Context, c client.Reader, s *v1alpha1.Session, now time.Time) ([]v1alpha1.Lock, error) {
 	var holding []v1alpha1.Lock
-	for _, target := range []v1alpha1.LockTarget{{Kind: v1alpha1.LockSession, Name: s.Name}, {Kind: v1alpha1.LockDevice, Name: s.Spec.Device}} {
+	for _, target := range []v1alpha1.LockTarget{
+		{Kind: v1alpha1.LockSession, Name: s.Name}, {Kind: v1alpha1.LockDevice, Name: s.Spec.Device},
+	} {
 		if target.Name == "" {
 			continue
 		}
@@ -107,7 +109,13 @@ func sessionsOnTarget(ctx context.Context, c client.Reader, target v1alpha1.Lock
 		return []v1alpha1.Session{s}, nil
 	case v1alpha1.LockDevice:
 		return index.SessionsOnDevice(ctx, c, target.Name)
+	default:
+		return sessionsOfUsers(ctx, c, users)
 	}
+}
+
+// sessionsOfUsers are theirs, and not those of others who had their names before.
+func sessionsOfUsers(ctx context.Context, c client.Reader, users []v1alpha1.User) ([]v1alpha1.Session, error) {
 	var sessions []v1alpha1.Session
 	for i := range users {
 		of, err := index.SessionsOfUser(ctx, c, users[i].Name)

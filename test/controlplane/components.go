@@ -87,7 +87,7 @@ func (c *ControlPlane) startAPIServer(ctx context.Context) (err error) {
 		c.url = loopback(ports[0])
 		return process.Start(ctx, process.Command{
 			Path:  c.binary("kube-apiserver"),
-			Args:  append(c.apiServerArgs(ports[0]), c.options.APIServerArgs...),
+			Args:  slices.Concat(c.apiServerArgs(ports[0]), c.authorizationArgs(), c.options.APIServerArgs),
 			Log:   c.file("kube-apiserver.log"),
 			Ready: c.apiServerReady(c.url + "/readyz"),
 		})
@@ -101,7 +101,7 @@ func (c *ControlPlane) apiServerArgs(port int) []string {
 		"--etcd-certfile=" + c.file("etcd.crt"), "--etcd-keyfile=" + c.file("etcd.key"),
 		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port),
 		"--tls-cert-file=" + c.file("apiserver.crt"), "--tls-private-key-file=" + c.file("apiserver.key"),
-		"--client-ca-file=" + c.file("client-ca.crt"), "--authorization-mode=RBAC",
+		"--client-ca-file=" + c.file("client-ca.crt"),
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 		"--service-account-key-file=" + c.file("service-account.key"),
 		"--service-account-signing-key-file=" + c.file("service-account.key"),
@@ -109,6 +109,14 @@ func (c *ControlPlane) apiServerArgs(port int) []string {
 		"--audit-policy-file=" + c.file("audit-policy.yaml"), "--audit-log-path=" + c.AuditLog(),
 		"--audit-log-mode=blocking-strict", "--audit-log-maxsize=0", "--profiling=false",
 	}
+}
+
+// authorizationArgs ask for RBAC, unless the options bring a configuration file, which goes with no other flag.
+func (c *ControlPlane) authorizationArgs() []string {
+	if slices.ContainsFunc(c.options.APIServerArgs, func(arg string) bool { return strings.HasPrefix(arg, "--authorization-config=") }) {
+		return nil
+	}
+	return []string{"--authorization-mode=RBAC"}
 }
 
 func (c *ControlPlane) apiServerReady(url string) func(context.Context) error {

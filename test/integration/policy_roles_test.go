@@ -13,7 +13,7 @@ import (
 // readyMadeRoles is about the ClusterRoles for people in config/rbac: whole rows of verbs on kinds, and nothing besides.
 func readyMadeRoles(w *world) {
 	const (
-		all    = "directories users groups grants locks accessrequests approvals"
+		all    = "directories users groups grants locks accessrequests approvals sessions installations"
 		reads  = "get list watch"
 		writes = "create update patch delete"
 	)
@@ -63,7 +63,7 @@ func readyMadeRoles(w *world) {
 			row(reads, "grants users groups accessrequests approvals"), row(writes, "grants")),
 		Entry("admins of identities say who is who", "rollcall-identity-admin",
 			row(reads, "directories users groups locks grants accessrequests"), row(writes, "directories users groups locks"),
-			row("mint", "users"), row("assign", "groups")),
+			row("mint", "users"), row("assign", "groups"), row("get list watch patch delete", "sessions")),
 		Entry("requesters ask", "rollcall-requester", row(reads, "accessrequests grants approvals"), row("create", "accessrequests")),
 		Entry("approvers approve", "rollcall-approver",
 			row(reads, "approvals accessrequests grants users groups"), row("create", "approvals")),

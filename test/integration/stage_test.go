@@ -134,6 +134,7 @@ func (s *stage) settle(ctx context.Context) {
 		{list: &v1alpha1.GroupList{}},
 		{list: &v1alpha1.GrantList{}},
 		{list: &v1alpha1.LockList{}},
+		{list: &v1alpha1.SessionList{}},
 		{list: &v1alpha1.AccessRequestList{}},
 		{list: &v1alpha1.ApprovalList{}},
 		{list: &v1alpha1.SessionList{}},

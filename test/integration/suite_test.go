@@ -43,6 +43,7 @@ var _ = Describe("Rollcall on a real control plane", Ordered, ContinueOnFailure,
 	Describe("A Grant to thousands", func() { many(w) })
 	Describe("Grants, step by step", func() { grantsStill(s) })
 	Describe("Locks, step by step", func() { locksStill(s) })
+	Describe("Locks on Sessions and Devices, step by step", func() { sessionLocksStill(s) })
 	Describe("Grants that bind groups, step by step", func() { groupsStill(s) })
 	Describe("Access on request, step by step", func() { requestsStill(s) })
 	Describe("Directories", func() { directoriesLive(w) })

@@ -44,9 +44,12 @@ type world struct {
 	named int
 }
 
-func (w *world) start(ctx SpecContext) {
+func (w *world) start(ctx SpecContext) { w.startWith(ctx, controlplane.Options{}) }
+
+func (w *world) startWith(ctx SpecContext, options controlplane.Options) {
+	GinkgoHelper()
 	var err error
-	w.plane, err = controlplane.Start(ctx, controlplane.Options{})
+	w.plane, err = controlplane.Start(ctx, options)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(w.plane.Stop)
 	Expect(installation.Install(ctx, w.plane)).To(Succeed())
