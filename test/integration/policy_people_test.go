@@ -33,7 +33,8 @@ type person struct {
 // as is whoever a configuration makes the API server see.
 func (w *world) as(name string, config *rest.Config) *person {
 	GinkgoHelper()
-	own, err := client.New(config, client.Options{Scheme: w.admin.Scheme()})
+	// The administrator's mapper: whoever is denied everything cannot discover what there is.
+	own, err := client.New(config, client.Options{Scheme: w.admin.Scheme(), Mapper: w.admin.RESTMapper()})
 	Expect(err).NotTo(HaveOccurred())
 	return &person{Client: own, world: w, name: name}
 }
