@@ -4,7 +4,6 @@
 package session_test
 
 import (
-	"testing"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -16,11 +15,6 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/proof"
 	"github.com/rollcall-iam/rollcall/internal/session"
 )
-
-func TestSession(t *testing.T) {
-	RegisterFailHandler(Fail)
-	RunSpecs(t, "Sessions")
-}
 
 // dawn is when the Session of these specs began.
 var dawn = time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC)

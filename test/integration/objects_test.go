@@ -73,8 +73,6 @@ func conditions(object client.Object) []metav1.Condition {
 		return o.Status.Conditions
 	case *v1alpha1.Lock:
 		return o.Status.Conditions
-	case *v1alpha1.Session:
-		return o.Status.Conditions
 	case *v1alpha1.AccessRequest:
 		return o.Status.Conditions
 	case *v1alpha1.Approval:

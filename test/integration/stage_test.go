@@ -137,7 +137,6 @@ func (s *stage) settle(ctx context.Context) {
 		{list: &v1alpha1.SessionList{}},
 		{list: &v1alpha1.AccessRequestList{}},
 		{list: &v1alpha1.ApprovalList{}},
-		{list: &v1alpha1.SessionList{}},
 		{list: &v1alpha1.InstallationList{}},
 		{list: &corev1.NamespaceList{}},
 		{list: roles("RoleList")},
