@@ -64,7 +64,11 @@ func (s *stored) IndexField(_ context.Context, object client.Object, field strin
 }
 
 func (s *stored) Get(_ context.Context, key client.ObjectKey, into client.Object, options ...client.GetOption) error {
-	object, found, err := s.indexers[kindOf(into)].GetByKey(key.Name)
+	indexer := s.indexers[kindOf(into)]
+	if indexer == nil {
+		return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
+	}
+	object, found, err := indexer.GetByKey(key.Name)
 	if err != nil || !found {
 		return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
 	}

@@ -8,6 +8,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -222,6 +223,36 @@ func policyOfLocks(w *world) {
 		forbids(ctx, append(many, managed.fingerprint)...)
 		Eventually(ctx, func() error { return managed.tries(ctx, configMap()) }).Should(refusedBy("locks"))
 		Expect(colleague.tries(ctx, configMap())).To(Succeed())
+	})
+	It("ignore failures, which would concern everybody: an API server finds them before it looks at who asks", func(ctx SpecContext) {
+		ours := &admissionregistrationv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: "rollcall-locks"}}
+		policy := &admissionregistrationv1.ValidatingAdmissionPolicy{
+			ObjectMeta: metav1.ObjectMeta{Name: w.name("policy")}, Spec: *get(ctx, w, ours).Spec.DeepCopy(),
+		}
+		policy.Spec.ParamKind.Kind = "NotThere"
+		policy.Spec.FailurePolicy = new(admissionregistrationv1.Fail)
+		policy.Spec.MatchConstraints.ResourceRules[0].Rule = admissionregistrationv1.Rule{
+			APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"configmaps"},
+		}
+		policy.Spec.MatchConstraints.NamespaceSelector = &metav1.LabelSelector{
+			MatchLabels: map[string]string{corev1.LabelMetadataName: namespace},
+		}
+		w.create(ctx, policy, &admissionregistrationv1.ValidatingAdmissionPolicyBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: policy.Name},
+			Spec: admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{
+				PolicyName: policy.Name, ValidationActions: []admissionregistrationv1.ValidationAction{admissionregistrationv1.Deny},
+				ParamRef: &admissionregistrationv1.ParamRef{
+					Selector: &metav1.LabelSelector{}, ParameterNotFoundAction: new(admissionregistrationv1.AllowAction),
+				},
+			},
+		})
+		writes := func() error { return w.admin.Create(ctx, configMap(), client.DryRunAll) }
+		Eventually(ctx, writes).Should(MatchError(ContainSubstring("failed to find resource referenced by paramKind")), "system:masters")
+		change(ctx, w, policy, func(p *admissionregistrationv1.ValidatingAdmissionPolicy) {
+			p.Spec.FailurePolicy = get(ctx, w, ours).Spec.FailurePolicy
+		})
+		Eventually(ctx, writes).Should(Succeed())
+		Consistently(ctx, writes).Should(Succeed())
 	})
 	It("concern managed people only, whatever a Lock names", func(ctx SpecContext) {
 		config, err := w.plane.User(outsider.name)

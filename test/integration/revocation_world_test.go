@@ -151,6 +151,20 @@ func (a *authorization) count(name string, labels ...string) float64 {
 	return sum
 }
 
+// looks counts how often the webhook asked the API server for a Session, since the mark.
+func (a *authorization) looks(mark controlplane.AuditMark) int {
+	GinkgoHelper()
+	events, _, err := a.plane.AuditSince(mark)
+	Expect(err).NotTo(HaveOccurred())
+	looks := 0
+	for i := range events {
+		if events[i].User.Username == operatorUser && strings.Contains(events[i].RequestURI, "fieldSelector=spec.username") {
+			looks++
+		}
+	}
+	return looks
+}
+
 // alarms are the events about certificates that nobody knows, which regard an object.
 func (a *authorization) alarms(ctx context.Context, regarding string) []eventsv1.Event {
 	GinkgoHelper()
