@@ -169,7 +169,7 @@ func (s *stored) fill(now time.Time, people, groups, locks int) {
 			user.Status.Identity.Groups = append(user.Status.Identity.Groups, fmt.Sprint("group-", (i+g)%200))
 		}
 		_ = s.indexers["User"].Add(user)
-		of := &v1alpha1.Session{ObjectMeta: metav1.ObjectMeta{Name: "session-" + name, UID: types.UID(name), CreationTimestamp: metav1.NewTime(now)}}
+		of := &v1alpha1.Session{ObjectMeta: metav1.ObjectMeta{Name: "session-" + name, CreationTimestamp: metav1.NewTime(now)}}
 		of.Spec.UserRef, of.Spec.Username = v1alpha1.UserReference{Name: name, UID: name}, name
 		of.Status.Certificates = []v1alpha1.SessionCertificate{
 			{Fingerprint: digest(i), NotAfter: metav1.NewTime(now.Add(time.Hour))}, {Fingerprint: digest(-i - 1), NotAfter: metav1.NewTime(now)},

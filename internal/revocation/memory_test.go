@@ -32,7 +32,7 @@ var _ = Describe("The detector", func() {
 	)
 	BeforeEach(func(ctx SpecContext) {
 		clock, recorder = clocktesting.NewFakePassiveClock(now), events.NewFakeRecorder(1000)
-		count = prometheus.NewCounter(prometheus.CounterOpts{Name: "c"})
+		count = newMetrics(prometheus.NewRegistry()).unknown
 		store := &stored{indexers: map[string]toolscache.Indexer{}}
 		Expect(index.Register(ctx, store)).To(Succeed())
 		d = newDetector(store, recorder, count, clock)

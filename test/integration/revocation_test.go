@@ -18,6 +18,7 @@ import (
 	. "github.com/onsi/gomega"
 	gomegatypes "github.com/onsi/gomega/types"
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
@@ -38,16 +39,16 @@ func (p *person) reads(ctx context.Context) error {
 
 // deniedWith matches a refusal in the webhook's words.
 func deniedWith(words ...string) gomegatypes.GomegaMatcher {
-	in := []gomegatypes.GomegaMatcher{WithTransform(apierrors.IsForbidden, BeTrue())}
-	for _, word := range words {
-		in = append(in, MatchError(ContainSubstring(word)))
+	in := make([]gomegatypes.GomegaMatcher, len(words))
+	for i, word := range words {
+		in[i] = MatchError(ContainSubstring(word))
 	}
-	return SatisfyAll(in...)
+	return SatisfyAll(WithTransform(apierrors.IsForbidden, BeTrue()), SatisfyAll(in...))
 }
 
 var _ = Describe("Revocation on a real control plane that asks about each credential", Ordered, ContinueOnFailure, func() {
 	a := &authorization{world: &world{}}
-	var maps = rule("", "configmaps", nil, "get", "list", "watch", "create")
+	maps := rule("", "configmaps", nil, "get", "list", "watch", "create")
 	// somebodyNew is a User who may read, with a Session and a certificate of it.
 	somebodyNew := func(ctx SpecContext) (*v1alpha1.User, *v1alpha1.Session, *certified) {
 		GinkgoHelper()
@@ -154,13 +155,8 @@ var _ = Describe("Revocation on a real control plane that asks about each creden
 		It("of nobody we know is told of the Installation", func(ctx SpecContext) {
 			stranger := unknown(ctx, a.name("stranger"))
 			Expect(stranger.reads(ctx)).To(deniedWith(session.UnknownDenial))
-			Eventually(ctx, func() []string {
-				var notes []string
-				for _, event := range a.alarms(ctx, v1alpha1.InstallationName) {
-					notes = append(notes, event.Note)
-				}
-				return notes
-			}).Should(ContainElement(ContainSubstring(stranger.fingerprint)))
+			Eventually(ctx, func() []eventsv1.Event { return a.alarms(ctx, v1alpha1.InstallationName) }).
+				Should(ContainElement(HaveField("Note", ContainSubstring(stranger.fingerprint))))
 		})
 		It("but is recorded for somebody else's Session is denied, and told of", func(ctx SpecContext) {
 			user, _, _ := somebodyNew(ctx)
@@ -214,7 +210,7 @@ var _ = Describe("Revocation on a real control plane that asks about each creden
 		Expect(of.Status.LastSeenTime.Time).To(BeTemporally("<=", time.Now()))
 		owners := []string{}
 		for _, entry := range of.ManagedFields {
-			if strings.Contains(string(entry.FieldsV1.Raw), "lastSeenTime") {
+			if strings.Contains(string(entry.FieldsV1.GetRawBytes()), "lastSeenTime") {
 				owners = append(owners, entry.Manager)
 			}
 		}
@@ -262,8 +258,8 @@ var _ = Describe("Revocation on a real control plane that asks about each creden
 			for i := range flood {
 				go func() {
 					defer GinkgoRecover()
-					answers <- ask(ctx, as, fmt.Sprintf(`{"apiVersion":"authorization.k8s.io/v1","kind":"SubjectAccessReview","spec":{"user":"flood",`+
-						`"groups":[%q],"extra":{%q:[%q]},"nonResourceAttributes":{"path":"/","verb":"get"}}}`,
+					answers <- ask(ctx, as, fmt.Sprintf(`{"apiVersion":"authorization.k8s.io/v1","kind":"SubjectAccessReview",`+
+						`"spec":{"user":"flood","groups":[%q],"extra":{%q:[%q]},"nonResourceAttributes":{"path":"/","verb":"get"}}}`,
 						v1alpha1.ManagedGroup, session.CredentialKey, session.CredentialID(fingerprintOf(fmt.Sprint(i)))))
 				}()
 			}
