@@ -180,7 +180,7 @@ func (t *tool) knownSite(profile string, kept *store.Store) (*site, error) {
 	}
 	at, err := t.here()
 	if errors.Is(err, errElsewhere) {
-		return nil, nil //nolint:nilnil // Nobody has said where, and somebody may yet.
+		return nil, nil // Nobody has said where, and somebody may yet.
 	}
 	return at, err
 }

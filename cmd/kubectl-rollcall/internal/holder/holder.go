@@ -157,7 +157,7 @@ func (h *held) usable(now time.Time) bool {
 
 // expire is when the certificate counts as over. One that lives for less than minutes gets a smaller margin.
 func (h *held) expire() time.Time {
-	return h.state.NotAfter.Add(-min(margin, h.state.NotAfter.Sub(h.state.RenewTime)/2))
+	return h.state.NotAfter.Add(-max(0, min(margin, h.state.NotAfter.Sub(h.state.RenewTime)/2)))
 }
 
 func (h *held) credential() *Credential {
