@@ -90,7 +90,8 @@ func sessionLocksStill(s *stage) {
 		s.create(ctx, grant)
 		s.reconcile(ctx, userController, user)
 		Expect(s.condition(ctx, user, active)).To(says(isTrue, v1alpha1.ReasonActive))
-		Expect(s.reconcile(ctx, grantController, grant)).NotTo(And(BeNumerically(">", 0), BeNumerically("<=", time.Minute)), "nothing to wait for")
+		Expect(s.reconcile(ctx, grantController, grant)).NotTo(And(BeNumerically(">", 0), BeNumerically("<=", time.Minute)),
+			"there is nothing to wait for")
 		Expect(s.bound(ctx, "", "rollcall:"+grant.Name)).To(Equal([]string{"User " + user.Name}))
 	})
 	It("on a Session that is not there wait for it", func(ctx SpecContext) {

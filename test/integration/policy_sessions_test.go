@@ -4,6 +4,9 @@
 package integration_test
 
 import (
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -132,6 +135,16 @@ func policyOfDevices(w *world) {
 		user.Spec.UserName = one.Name + "-not"
 		enrol("laptop", key)(user)
 		Expect(minter.tries(ctx, user)).To(refusedBy("users", "spec.devices"))
+	})
+	It("compare as many as there may be, with keys as long as they may be", func(ctx SpecContext) {
+		user := localUser(w.name("user"))
+		for i := range 16 {
+			enrol(fmt.Sprint("device-", i), "ssh-rsa AAAA"+strings.Repeat("A", 4080)+strconv.FormatInt(int64(i), 16))(user)
+		}
+		w.create(ctx, user)
+		Expect(triesOn(ctx, writer, user, func(u *v1alpha1.User) { u.Spec.State = v1alpha1.UserSuspended })).To(Succeed())
+		Expect(triesOn(ctx, writer, user, func(u *v1alpha1.User) { u.Spec.Devices[15].PublicKey = other })).
+			To(refusedBy("users", "spec.devices"))
 	})
 	It("let anybody who may write Users take one away, and leave them as they are", func(ctx SpecContext) {
 		Expect(triesOn(ctx, writer, one, func(u *v1alpha1.User) { u.Spec.Devices = nil })).To(Succeed())
