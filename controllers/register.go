@@ -81,7 +81,7 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 			return fmt.Errorf("set up %T: %w", controller, err)
 		}
 	}
-	return nil
+	return registerServices(mgr, o, issuer, opener)
 }
 
 func backoff() workqueue.TypedRateLimiter[reconcile.Request] {

@@ -41,12 +41,33 @@ type Environment struct {
 	Operator string
 	// Cluster goes into kubeconfigs.
 	Cluster pki.Cluster
+	// Login and Authorization say where the login service and the authorization webhook are.
+	Login, Authorization Endpoint
+	// ServingSecret and ServingNames say what certificate they show.
+	ServingSecret string
+	ServingNames  []string
 	// SessionRetention is how long ended Sessions stay.
 	SessionRetention time.Duration
 	// Signer signs certificates.
 	Signer signer.Signer
 	// Clock tells the time.
 	Clock clock.PassiveClock
+}
+
+// Endpoint is where something is served.
+type Endpoint struct {
+	// Address is host:port to listen at; empty for a service that is off.
+	Address string
+	// URL is where it is reached, without a path.
+	URL string
+}
+
+func (o *Options) endpoint(address, url string) (Endpoint, error) {
+	if address == "0" {
+		return Endpoint{}, nil
+	}
+	reached, err := o.reached(url, address)
+	return Endpoint{Address: address, URL: reached}, err
 }
 
 // Run builds the manager, lets register add the controllers, and works until ctx ends.
@@ -127,6 +148,11 @@ func newEnvironment(ctx context.Context, config *rest.Config, o *Options) (Envir
 	if err != nil {
 		return Environment{}, err
 	}
+	logins, loginErr := o.endpoint(o.LoginBindAddress, o.LoginURL)
+	authorization, authorizationErr := o.endpoint(o.AuthorizationBindAddress, o.AuthorizationURL)
+	if err := errors.Join(loginErr, authorizationErr); err != nil {
+		return Environment{}, err
+	}
 	clientset, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return Environment{}, fmt.Errorf("build client: %w", err)
@@ -140,6 +166,10 @@ func newEnvironment(ctx context.Context, config *rest.Config, o *Options) (Envir
 		Namespace:        o.Namespace,
 		Operator:         o.Namespace + ":" + ServiceAccount,
 		Cluster:          cluster,
+		Login:            logins,
+		Authorization:    authorization,
+		ServingSecret:    o.ServingSecret,
+		ServingNames:     o.servingNames(),
 		SessionRetention: o.SessionRetention,
 		Signer: &csr.Signer{
 			Requests:  clientset.CertificatesV1().CertificateSigningRequests(),

@@ -7,7 +7,9 @@ package operator
 import (
 	"flag"
 	"fmt"
+	"net"
 	"os"
+	"strings"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -30,6 +32,15 @@ type Options struct {
 	ClusterServer, ClusterCAFile string
 	// SessionRetention is how long a Session stays once it has ended and its last certificate has expired.
 	SessionRetention time.Duration
+	// LoginBindAddress and AuthorizationBindAddress are host:port of the login service and of the authorization webhook; "0" turns them
+	// off.
+	LoginBindAddress, AuthorizationBindAddress string
+	// LoginURL and AuthorizationURL are where people and API servers reach them; empty means https:// and the first of ServingNames.
+	LoginURL, AuthorizationURL string
+	// ServingSecret holds the certificate of both; empty means one by an authority of the operator's own, for ServingNames.
+	ServingSecret string
+	// ServingNames are DNS names and IP addresses, with commas between.
+	ServingNames string
 	// LeaderElect lets one of several replicas work at a time.
 	LeaderElect bool
 	// MetricsBindAddress and HealthProbeBindAddress are host:port; "0" turns them off.
@@ -67,6 +78,18 @@ func Parse(args []string) (*Options, error) {
 		"file with the PEM certificates of the API server's CA to put into kubeconfigs; the manager's own if empty")
 	flags.DurationVar(&o.SessionRetention, "session-retention", 30*24*time.Hour,
 		"how long the record of a Session stays once it has ended and its last certificate has expired")
+	flags.StringVar(&o.LoginBindAddress, "login-bind-address", "0", "host:port of the login service; 0 for none")
+	flags.StringVar(&o.LoginURL, "login-url", "", "URL at which people reach the login service; https:// and the first of --serving-names "+
+		"with the port of --login-bind-address if empty")
+	flags.StringVar(&o.AuthorizationBindAddress, "authorization-bind-address", "0",
+		"host:port of the authorization webhook, which API servers ask about each credential; 0 for none")
+	flags.StringVar(&o.AuthorizationURL, "authorization-url", "", "URL at which API servers reach the authorization webhook; https:// and "+
+		"the first of --serving-names with the port of --authorization-bind-address if empty")
+	flags.StringVar(&o.ServingSecret, "serving-secret", "",
+		"Secret of type kubernetes.io/tls in the operator's namespace with the certificate of the login service and the webhook; "+
+			"one by an authority of the operator's own if empty (its certificate: ConfigMap rollcall-serving-ca)")
+	flags.StringVar(&o.ServingNames, "serving-names", "",
+		"DNS names and IP addresses of that certificate, with commas between; rollcall.NAMESPACE.svc if empty")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "of several replicas, let one work at a time")
 	flags.StringVar(&o.MetricsBindAddress, "metrics-bind-address", "0", "host:port to serve metrics on; 0 for none")
 	flags.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "host:port to serve /healthz and /readyz on; 0 for none")
@@ -78,6 +101,26 @@ func Parse(args []string) (*Options, error) {
 		return nil, fmt.Errorf("unexpected argument %q; see manager --help", flags.Arg(0))
 	}
 	return o, nil
+}
+
+// servingNames are the names of the certificate that the operator serves with.
+func (o *Options) servingNames() []string {
+	if o.ServingNames == "" {
+		return []string{"rollcall." + o.Namespace + ".svc"}
+	}
+	return strings.Split(o.ServingNames, ",")
+}
+
+// reached is the URL of a service that listens at an address, if there is one.
+func (o *Options) reached(url, address string) (string, error) {
+	if url != "" {
+		return strings.TrimSuffix(url, "/"), nil
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", fmt.Errorf("%q is no host:port to listen at: %w", address, err)
+	}
+	return "https://" + net.JoinHostPort(o.servingNames()[0], port), nil
 }
 
 // restConfig is how the manager reaches the API server. It sets no limit of its own: API priority and fairness does that better.

@@ -51,6 +51,7 @@ var _ = Describe("Rollcall on a real control plane", Ordered, ContinueOnFailure,
 	Describe("Directories, step by step", func() { directoriesStill(s) })
 	Describe("Withdrawals", func() { withdrawals(s) })
 	Describe("Kubeconfigs, step by step", func() { credentialsStill(s) })
+	Describe("Logins", func() { logins(w) })
 	Describe("Sessions, step by step", func() { sessionsStill(s) })
 	Describe("Signing", func() { signing(s) })
 	Describe("Kubeconfigs", func() { credentialsLive(w) })

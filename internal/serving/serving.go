@@ -1,0 +1,156 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package serving is the TLS of what the operator serves itself: the login service and the authorization webhook.
+package serving
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+)
+
+// Options say where the certificate comes from.
+type Options struct {
+	// Live reads Secrets past the cache; Client writes the authority that is made where none is given.
+	Live   client.Reader
+	Client client.Client
+	// Namespace is the operator's own.
+	Namespace string
+	// SecretName is a Secret of type kubernetes.io/tls in that namespace, such as cert-manager keeps; empty: an authority of our own.
+	SecretName string
+	// Names are the DNS names and IP addresses of a certificate by that authority.
+	Names []string
+	Clock clock.PassiveClock
+}
+
+// Certificates are what servers show. They are looked after while somebody asks.
+type Certificates struct {
+	options Options
+	own     *authority
+
+	mutex   sync.Mutex
+	current *tls.Certificate
+	ca      []byte
+	look    time.Time
+}
+
+// lookAgain is how often a Secret is looked at while it is in use: it may have been renewed.
+const lookAgain = time.Minute
+
+// New prepares certificates. Nothing is read or made before the first is asked for.
+func New(o Options) *Certificates {
+	return &Certificates{options: o, own: &authority{options: o}}
+}
+
+// Config is for a server. Whether clients show certificates is for it to say.
+func (c *Certificates) Config() *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		NextProtos: []string{"h2", "http/1.1"},
+		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			certificate, _, err := c.get(hello.Context())
+			return certificate, err
+		},
+	}
+}
+
+// CA are the PEM certificates that clients verify the server with; nil where a Secret is given that does not say.
+func (c *Certificates) CA(ctx context.Context) ([]byte, error) {
+	_, ca, err := c.get(ctx)
+	return ca, err
+}
+
+// get looks anew where it is time to. Where that fails, what was good before is shown for as long as it lasts.
+func (c *Certificates) get(ctx context.Context) (*tls.Certificate, []byte, error) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	now := c.options.Clock.Now()
+	if c.current != nil && now.Before(c.look) {
+		return c.current, c.ca, nil
+	}
+	certificate, ca, next, err := c.read(ctx, now)
+	switch {
+	case err == nil:
+		c.current, c.ca, c.look = certificate, ca, next
+	case c.current == nil:
+		return nil, nil, err
+	default:
+		c.look = now.Add(lookAgain)
+		log.FromContext(ctx).WithName("serving").Error(err, "look after the certificate that is served")
+	}
+	return c.current, c.ca, nil
+}
+
+func (c *Certificates) read(ctx context.Context, now time.Time) (certificate *tls.Certificate, ca []byte, next time.Time, err error) { //nolint:revive // One answer of four parts.
+	if c.options.SecretName == "" {
+		return c.own.issue(ctx, now)
+	}
+	secret := &corev1.Secret{}
+	where := client.ObjectKey{Namespace: c.options.Namespace, Name: c.options.SecretName}
+	if err := c.options.Live.Get(ctx, where, secret); err != nil {
+		return nil, nil, next, fmt.Errorf("get the Secret of the certificate that is served: %w", err)
+	}
+	pair, err := tls.X509KeyPair(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey])
+	if err != nil {
+		return nil, nil, next, fmt.Errorf("Secret %s holds no certificate and key that belong together: %w", where.Name, err)
+	}
+	return &pair, secret.Data[corev1.ServiceAccountRootCAKey], now.Add(lookAgain), nil
+}
+
+// Server serves one handler, on every replica.
+type Server struct {
+	// Name is for the log.
+	Name string
+	// Address is host:port.
+	Address string
+	Handler http.Handler
+	TLS     *tls.Config
+}
+
+// How long clients may take. An answer may wait for a directory, an identity provider and a signer.
+const (
+	readHeaderTimeout = 10 * time.Second
+	readTimeout       = 30 * time.Second
+	writeTimeout      = 90 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 32 << 10
+	farewell          = 10 * time.Second
+)
+
+// NeedLeaderElection implements manager.LeaderElectionRunnable.
+func (s *Server) NeedLeaderElection() bool { return false }
+
+// Start implements manager.Runnable.
+func (s *Server) Start(ctx context.Context) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Address)
+	if err != nil {
+		return fmt.Errorf("serve %s: %w", s.Name, err)
+	}
+	logger := log.FromContext(ctx).WithName(s.Name)
+	server := &http.Server{
+		Handler: s.Handler, TLSConfig: s.TLS, MaxHeaderBytes: maxHeaderBytes, ErrorLog: quiet(logger),
+		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+	stop := context.AfterFunc(ctx, func() {
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+		defer cancel()
+		_ = server.Shutdown(bounded)
+	})
+	defer stop()
+	logger.Info("serving", "address", listener.Addr().String())
+	if err := server.ServeTLS(listener, "", ""); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("serve %s: %w", s.Name, err)
+	}
+	return nil
+}

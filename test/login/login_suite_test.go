@@ -1,0 +1,256 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package login_test has people log in, each with a home of their own, a real kubectl and the real plugin, to the real manager: on a
+// control plane whose API server asks about each credential, against a real directory.
+package login_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/test/controlplane"
+	"github.com/rollcall-iam/rollcall/test/installation"
+	"github.com/rollcall-iam/rollcall/test/internal/checkout"
+	"github.com/rollcall-iam/rollcall/test/slapd"
+)
+
+const (
+	patience = 40 * time.Second
+	// password of everybody in the directory.
+	password = "Tr0ub4dor & 3, said she"
+	// namespace is where everybody may look.
+	namespace = "pay"
+	corp      = "corp"
+)
+
+var (
+	plane    *controlplane.ControlPlane
+	admin    client.Client
+	server   *slapd.Server
+	manager  *installation.Manager
+	loginURL string
+	// files is a folder for what the API server and people read.
+	files string
+)
+
+func TestLogin(t *testing.T) {
+	RegisterFailHandler(Fail)
+	EnforceDefaultTimeoutsWhenUsingContexts()
+	SetDefaultEventuallyTimeout(patience)
+	SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
+	RunSpecs(t, "Logging in")
+}
+
+var _ = BeforeSuite(func(ctx SpecContext) {
+	slapd.SkipUnlessAvailable()
+	var err error
+	files, err = os.MkdirTemp("", "rollcall-login-")
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(os.RemoveAll, files)
+	startsPlane(ctx)
+	startsDirectory(ctx)
+	startsManager(ctx)
+	asksWebhook(ctx, "strict")
+	declares(ctx)
+}, NodeTimeout(3*time.Minute))
+
+func startsPlane(ctx context.Context) {
+	GinkgoHelper()
+	nobody := filepath.Join(files, "nobody.kubeconfig")
+	Expect(installation.WriteWebhookKubeconfig(nobody)).To(Succeed())
+	Expect(installation.WriteAuthorization(filepath.Join(files, "authorization.yaml"), "best-effort", nobody)).To(Succeed())
+	var err error
+	plane, err = controlplane.Start(ctx, controlplane.Options{APIServerArgs: []string{
+		"--authorization-config=" + filepath.Join(files, "authorization.yaml"),
+	}})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() error { return plane.Stop() })
+	Expect(installation.Install(ctx, plane)).To(Succeed())
+	scheme := runtime.NewScheme()
+	Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
+	Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
+	admin, err = client.New(plane.RESTConfig(), client.Options{Scheme: scheme})
+	Expect(err).NotTo(HaveOccurred())
+}
+
+func startsDirectory(ctx context.Context) {
+	GinkgoHelper()
+	var err error
+	server, err = slapd.Start(ctx, slapd.Options{})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() error { return server.Stop() })
+	for _, name := range []string{"alice", "bob", "carol"} {
+		Expect(server.AddPerson(name)).To(Succeed())
+		Expect(server.SetPassword(name, password)).To(Succeed())
+	}
+}
+
+// startsManager starts the manager with all that it can serve. The ports were free a moment ago.
+func startsManager(ctx context.Context) {
+	GinkgoHelper()
+	login, authorization := freePort(), freePort()
+	loginURL = fmt.Sprintf("https://127.0.0.1:%d", login)
+	var err error
+	manager, err = installation.StartManager(ctx, plane, installation.Options{Args: []string{
+		fmt.Sprintf("--login-bind-address=127.0.0.1:%d", login), fmt.Sprintf("--authorization-bind-address=127.0.0.1:%d", authorization),
+		"--serving-names=127.0.0.1",
+	}})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() error { return manager.Stop() })
+	var published corev1.ConfigMap
+	Eventually(ctx, func() error {
+		return admin.Get(ctx, client.ObjectKey{Namespace: installation.Namespace, Name: "rollcall-serving-ca"}, &published)
+	}).Should(Succeed())
+	Expect(os.WriteFile(filepath.Join(files, "login-ca.crt"), []byte(published.Data["ca.crt"]), 0o600)).To(Succeed())
+}
+
+// asksWebhook has the API server ask the webhook, and returns once it does.
+func asksWebhook(ctx context.Context, sample string) {
+	GinkgoHelper()
+	var secret corev1.Secret
+	Eventually(ctx, func() error {
+		return admin.Get(ctx, client.ObjectKey{Namespace: installation.Namespace, Name: "rollcall-authorization-webhook"}, &secret)
+	}).Should(Succeed())
+	kubeconfig := filepath.Join(files, "webhook.kubeconfig")
+	Expect(os.WriteFile(kubeconfig, secret.Data["kubeconfig"], 0o600)).To(Succeed())
+	Expect(installation.WriteAuthorization(filepath.Join(files, "authorization.yaml"), sample, kubeconfig)).To(Succeed())
+}
+
+// declares says who is there and what they may do, as Git would.
+func declares(ctx context.Context) {
+	GinkgoHelper()
+	objects := []client.Object{
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}},
+		secret("corp-ca", map[string]string{"ca.crt": string(server.CAPEM())}),
+		secret("corp-bind", map[string]string{"username": slapd.SyncDN, "password": server.Password()}),
+		&v1alpha1.Directory{ObjectMeta: metav1.ObjectMeta{Name: corp}, Spec: v1alpha1.DirectorySpec{
+			LDAP: &v1alpha1.LDAPSource{
+				URL: server.LDAPSURL(), Schema: v1alpha1.SchemaRFC2307bis, Users: v1alpha1.LDAPUsers{BaseDN: slapd.PeopleDN},
+				CASecretRef: &v1alpha1.NameReference{Name: "corp-ca"}, BindSecretRef: &v1alpha1.NameReference{Name: "corp-bind"},
+			},
+			Login: &v1alpha1.LoginPolicy{Password: v1alpha1.Allowed},
+		}},
+		&v1alpha1.Grant{ObjectMeta: metav1.ObjectMeta{Name: "looks"}, Spec: v1alpha1.GrantSpec{
+			Subjects: []v1alpha1.Subject{{Kind: v1alpha1.SubjectUser, Name: "alice"}, {Kind: v1alpha1.SubjectUser, Name: "bob"}},
+			RoleRef:  v1alpha1.RoleReference{Kind: v1alpha1.RoleKindClusterRole, Name: "edit"},
+			Scope:    v1alpha1.ScopeNamespaces, Namespaces: &v1alpha1.NamespaceSet{Names: []string{namespace}},
+		}},
+	}
+	for _, object := range objects {
+		Expect(admin.Create(ctx, object)).To(Succeed())
+	}
+	Eventually(ctx, func(g Gomega) {
+		for _, name := range []string{"alice", "bob"} {
+			var user v1alpha1.User
+			g.Expect(admin.Get(ctx, client.ObjectKey{Name: name}, &user)).To(Succeed())
+			g.Expect(user.Status.Grants).To(Equal([]string{"looks"}))
+		}
+	}).Should(Succeed())
+}
+
+func secret(name string, data map[string]string) *corev1.Secret {
+	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: installation.Namespace, Name: name}, StringData: data}
+}
+
+func freePort() int {
+	GinkgoHelper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	Expect(err).NotTo(HaveOccurred())
+	defer func() { _ = listener.Close() }()
+	address, ok := listener.Addr().(*net.TCPAddr)
+	Expect(ok).To(BeTrue())
+	return address.Port
+}
+
+// someone is a person at a machine of their own.
+type someone struct {
+	name, home string
+}
+
+func newSomeone(name string) *someone {
+	GinkgoHelper()
+	home, err := os.MkdirTemp(files, name+"-")
+	Expect(err).NotTo(HaveOccurred())
+	return &someone{name: name, home: home}
+}
+
+// kubectl is a command of theirs, ready to run. Nothing of whoever runs the specs is in its environment.
+func (p *someone) kubectl(ctx context.Context, args ...string) *exec.Cmd {
+	GinkgoHelper()
+	root, err := checkout.Root()
+	Expect(err).NotTo(HaveOccurred())
+	command := exec.CommandContext(ctx, plane.Kubectl(), args...)
+	command.Env = []string{
+		"HOME=" + p.home, "XDG_STATE_HOME=" + filepath.Join(p.home, "state"), "KUBECONFIG=" + filepath.Join(p.home, "kubeconfig"),
+		"PATH=" + filepath.Join(root, "bin") + string(os.PathListSeparator) + os.Getenv("PATH"), "ROLLCALL_KEYRING=off",
+	}
+	return command
+}
+
+// runs runs a command and returns what it printed, on both streams.
+func (p *someone) runs(ctx context.Context, args ...string) (string, error) {
+	GinkgoHelper()
+	output, err := p.kubectl(ctx, args...).CombinedOutput()
+	GinkgoWriter.Printf("%s$ kubectl %s\n%s", p.name, strings.Join(args, " "), output)
+	return string(output), err
+}
+
+func (p *someone) does(ctx context.Context, args ...string) string {
+	GinkgoHelper()
+	output, err := p.runs(ctx, args...)
+	Expect(err).NotTo(HaveOccurred(), output)
+	return output
+}
+
+// logsIn logs in with a password.
+func (p *someone) logsIn(ctx context.Context, with string, more ...string) (string, error) {
+	GinkgoHelper()
+	args := append([]string{
+		"rollcall", "login", loginURL, "--login-ca-file", filepath.Join(files, "login-ca.crt"),
+		"--method", "password", "--username", p.name, "--password-stdin",
+	}, more...)
+	command := p.kubectl(ctx, args...)
+	command.Stdin = strings.NewReader(with + "\n")
+	output, err := command.CombinedOutput()
+	GinkgoWriter.Printf("%s$ kubectl %s\n%s", p.name, strings.Join(args, " "), output)
+	return string(output), err
+}
+
+// session is the one active Session of somebody.
+func (p *someone) session(ctx context.Context) *v1alpha1.Session {
+	GinkgoHelper()
+	var list v1alpha1.SessionList
+	Expect(admin.List(ctx, &list, client.MatchingFields{"spec.userRef.name": p.name})).To(Succeed())
+	list.Items = slices.DeleteFunc(list.Items, func(s v1alpha1.Session) bool {
+		return s.Spec.Termination != nil || meta.IsStatusConditionFalse(s.Status.Conditions, v1alpha1.ConditionActive)
+	})
+	Expect(list.Items).To(HaveLen(1))
+	return &list.Items[0]
+}
+
+var _ = JustAfterEach(func() {
+	const tail = 6000
+	if CurrentSpecReport().Failed() && manager != nil {
+		content := read(manager.Log())
+		AddReportEntry("the end of the manager's log", string(content[max(0, len(content)-tail):]))
+	}
+})
