@@ -86,7 +86,7 @@ func (f *lockFlags) lock(whom string, now time.Time) (*v1alpha1.Lock, error) {
 		return nil, err
 	}
 	lock := &v1alpha1.Lock{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: nameStem(target.Name)},
+		ObjectMeta: metav1.ObjectMeta{GenerateName: nameStem(objectName(target.Name))},
 		Spec:       v1alpha1.LockSpec{Target: target, Reason: f.reason},
 	}
 	var expire time.Time

@@ -71,7 +71,9 @@ func (m *machine) runs(args ...string) said {
 	return finished(m.starts(args...))
 }
 
-func (m *machine) path(parts ...string) string { return filepath.Join(append([]string{m.home}, parts...)...) }
+func (m *machine) path(parts ...string) string {
+	return filepath.Join(append([]string{m.home}, parts...)...)
+}
 
 // trusts writes the authority of a peer into a file.
 func (m *machine) trusts(p *peer) string {

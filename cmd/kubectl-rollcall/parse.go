@@ -121,6 +121,11 @@ func badTarget(text string) error {
 
 func (t target) String() string { return strings.ToLower(t.kind) + "/" + t.name }
 
+// objectName is a device's name as one that an object may have: those may have capitals and underscores.
+func objectName(name string) string {
+	return strings.ReplaceAll(strings.ToLower(name), "_", "-")
+}
+
 // nameStem is what a generated name begins with: short enough that the whole can be a label's value.
 func nameStem(name string) string {
 	const longest = 57 // of 63, for a hyphen and five characters of the API server's

@@ -86,3 +86,26 @@ var _ = DescribeTable("What a generated name begins with", func(name, stem strin
 	Entry(nil, strings.Repeat("a", 63), strings.Repeat("a", 57)+"-"),
 	Entry("no two separators in a row", strings.Repeat("a", 55)+"-.bbb", strings.Repeat("a", 55)+"-"),
 )
+
+var _ = DescribeTable("What a lock is on", func(text, want string) {
+	got, err := parseLockTarget(text)
+	if want == "" {
+		Expect(err).To(MatchError(ContainSubstring("names nothing")))
+		return
+	}
+	Expect(err).NotTo(HaveOccurred())
+	Expect(got.String()).To(Equal(want))
+},
+	Entry(nil, "alice", "/alice"),
+	Entry(nil, "Session/alice-x", "session/alice-x"),
+	Entry(nil, "devices/LT-0042", "device/LT-0042"),
+	Entry(nil, "group/x", "group/x"),
+	Entry(nil, "session/", ""),
+	Entry(nil, "device", "/device"),
+	Entry(nil, "pod/x", ""),
+)
+
+var _ = DescribeTable("A device's name in an object's", func(name, want string) { Expect(objectName(name)).To(Equal(want)) },
+	Entry(nil, "LT_0042", "lt-0042"),
+	Entry(nil, "alice", "alice"),
+)

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -13,7 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/util/retry"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
@@ -128,28 +129,25 @@ func (t *tool) terminateOne(ctx context.Context, c client.WithWatch, session *v1
 	return nil
 }
 
-// writeTermination ends the Session that was seen, and not another that has its name by now. The operator writes Sessions all the time,
-// so a conflict is looked at again.
+// writeTermination ends the Session that was seen, and not another that has its name by now: its uid goes with the patch, and is
+// immutable. A resourceVersion would do so too, and lose against an operator that writes the status all the time.
 func writeTermination(ctx context.Context, c client.Client, session *v1alpha1.Session, why v1alpha1.SessionTermination) error {
-	uid := session.UID
-	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
-		before := session.DeepCopy()
-		session.Spec.Termination = &why
-		err := c.Patch(ctx, session, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
-		if !apierrors.IsConflict(err) {
-			return err
-		}
-		if fail := c.Get(ctx, client.ObjectKeyFromObject(session), session); fail != nil {
-			return fail
-		}
-		if session.UID != uid {
-			return errGone
-		}
-		if session.Spec.Termination != nil {
-			return nil // Somebody else was faster.
-		}
-		return err
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"uid": session.UID}, "spec": map[string]any{"termination": why},
 	})
+	if err != nil {
+		return err
+	}
+	err = c.Patch(ctx, session, client.RawPatch(types.MergePatchType, patch))
+	if !apierrors.IsInvalid(err) {
+		return err
+	}
+	now := &v1alpha1.Session{}
+	if c.Get(ctx, client.ObjectKeyFromObject(session), now) != nil || now.UID != session.UID || now.Spec.Termination == nil {
+		return err
+	}
+	*session = *now // Somebody else was faster.
+	return nil
 }
 
 func endedHow(session *v1alpha1.Session) string {

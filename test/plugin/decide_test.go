@@ -157,7 +157,7 @@ var _ = Describe("kubectl rollcall lock and unlock", func() {
 		session := guard.starts("lock", mallory.Name, "--reason", "laptop stolen", "--for", "2h")
 		lock := lockOn(ctx, mallory.Name)
 		Expect(lock.Name).To(HavePrefix(mallory.Name + "-"))
-		Expect(lock.Spec.Target.Kind).To(Equal(v1alpha1.SubjectUser))
+		Expect(lock.Spec.Target.Kind).To(Equal(v1alpha1.LockUser))
 		Expect(lock.Spec.Reason).To(Equal("laptop stolen"))
 		Expect(lock.Spec.ExpireTime.Time).To(BeTemporally("~", time.Now().Add(2*time.Hour), time.Minute))
 		state(ctx, lock, inForce(1))

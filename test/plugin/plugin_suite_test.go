@@ -82,7 +82,7 @@ func allow(ctx context.Context) {
 	rule := func(resources []string, verbs ...string) rbacv1.PolicyRule {
 		return rbacv1.PolicyRule{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: resources, Verbs: verbs}
 	}
-	kinds := []string{"users", "groups", "grants", "locks", "accessrequests", "approvals"}
+	kinds := []string{"users", "groups", "grants", "locks", "accessrequests", "approvals", "sessions"}
 	bindings := rbacv1.PolicyRule{
 		APIGroups: []string{rbacv1.GroupName}, Resources: []string{"rolebindings", "clusterrolebindings"}, Verbs: []string{"list"},
 	}
@@ -91,6 +91,7 @@ func allow(ctx context.Context) {
 		askers:  {rule([]string{"accessrequests"}, "create")},
 		getters: {rule([]string{"accessrequests"}, "get")},
 		judges:  {rule([]string{"approvals"}, "create")},
+		enders:  {rule([]string{"sessions"}, "patch")},
 		guards:  {rule([]string{"locks"}, "create", "delete"), bindings},
 	} {
 		role := &rbacv1.ClusterRole{Rules: rules}
@@ -111,6 +112,7 @@ const (
 	askers  = "askers"  // create requests
 	getters = "getters" // get requests, and no more than that
 	judges  = "judges"  // create approvals
+	enders  = "enders"  // patch sessions
 	guards  = "guards"  // create and delete locks, and list bindings
 )
 
