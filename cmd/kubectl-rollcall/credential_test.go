@@ -123,7 +123,8 @@ var _ = Describe("kubectl rollcall credential", func() {
 		started := time.Now()
 		result := exec.runs("credential")
 		Expect(credential(result).ClientCertificateData).To(Equal(string(before.Certificate)))
-		Expect(result.Err).To(MatchRegexp(`could not be renewed, and works until \S+ \S+: the login service at \S+ cannot be reached: .*refused`))
+		Expect(result.Err).To(MatchRegexp(
+			`could not be renewed, and works until \S+ \S+: the login service at \S+ cannot be reached: .*refused`))
 		Expect(time.Since(started)).To(BeNumerically("<", 10*time.Second))
 
 		started = time.Now()
@@ -211,7 +212,8 @@ var _ = Describe("kubectl rollcall credential", func() {
 		p.set(func() { p.lifetime = 2 * time.Second })
 		m.logsIn(p)
 		Eventually(func() said { return exec.runs("credential") }).WithTimeout(10 * time.Second).Should(SatisfyAll(
-			HaveField("Code", 1), HaveField("Out", ""), HaveField("Err", MatchRegexp(`^Error: your certificate expired at .*: run kubectl rollcall login`))))
+			HaveField("Code", 1), HaveField("Out", ""), HaveField("Err",
+				MatchRegexp(`^Error: your certificate expired at .*: run kubectl rollcall login`))))
 	})
 
 	DescribeTable("tells to log in", func(change func(), why string) {
@@ -230,7 +232,8 @@ var _ = Describe("kubectl rollcall credential", func() {
 	DescribeTable("uses nothing that others may have seen or changed", func(change func() string) {
 		m.logsIn(p)
 		complaint := change()
-		Expect(exec.runs("credential")).To(SatisfyAll(HaveField("Code", 1), HaveField("Out", ""), HaveField("Err", ContainSubstring(complaint))))
+		Expect(exec.runs("credential")).To(SatisfyAll(HaveField("Code", 1), HaveField("Out", ""), HaveField("Err",
+			ContainSubstring(complaint))))
 	},
 		Entry("a key", func() string {
 			Expect(os.Chmod(m.file(".key"), 0o640)).To(Succeed())
@@ -250,7 +253,8 @@ var _ = Describe("kubectl rollcall credential", func() {
 	DescribeTable("says what it cannot use", func(change func(), complaint string) {
 		m.logsIn(p)
 		change()
-		Expect(exec.runs("credential")).To(SatisfyAll(HaveField("Code", 1), HaveField("Out", ""), HaveField("Err", ContainSubstring(complaint))))
+		Expect(exec.runs("credential")).To(SatisfyAll(HaveField("Code", 1), HaveField("Out", ""), HaveField("Err",
+			ContainSubstring(complaint))))
 	},
 		Entry("no JSON", func() { Expect(os.WriteFile(m.file(".json"), []byte("{"), 0o600)).To(Succeed()) }, "delete it and log in again"),
 		Entry("a later version", func() {
@@ -285,21 +289,25 @@ var _ = DescribeTable("What kubectl says to a credential plugin", func(info, com
 	Expect(asked.Spec.Interactive).To(BeTrue())
 	Expect(at).To(Equal(&site{extension{LoginServer: "https://login.example.com", LoginCAData: []byte("ca")}, "https://api"}))
 },
-	Entry("all that is needed", execInfoOf("v1", `"server":"https://api","config":{"loginServer":"https://LOGIN.example.com/","loginCAData":"Y2E="}`), ""),
+	Entry("all that is needed", execInfoOf("v1",
+		`"server":"https://api","config":{"loginServer":"https://LOGIN.example.com/","loginCAData":"Y2E="}`), ""),
 	Entry("nothing", "", "is not set"),
 	Entry("no JSON", "hello", "cannot be used"),
 	Entry("another kind", `{"apiVersion":"v1","kind":"Pod"}`, "cannot be used"),
-	Entry("another version", execInfoOf("v1beta1", `"server":"https://api","config":{"loginServer":"https://login"}`), "must have apiVersion"),
+	Entry("another version", execInfoOf("v1beta1", `"server":"https://api","config":{"loginServer":"https://login"}`),
+		"must have apiVersion"),
 	Entry("no cluster", `{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","spec":{}}`, "provideClusterInfo: true"),
 	Entry("no extension", execInfoOf("v1", `"server":"https://api"`), "has no extension"),
 	Entry("an extension of another shape", execInfoOf("v1", `"server":"https://api","config":[]`), "cannot be read"),
 	Entry("no login service", execInfoOf("v1", `"server":"https://api","config":{}`), "names no loginServer"),
 	Entry("one without TLS", execInfoOf("v1", `"server":"https://api","config":{"loginServer":"http://login"}`), "must begin with https://"),
-	Entry("a profile elsewhere", execInfoOf("v1", `"server":"https://api","config":{"loginServer":"https://l","profile":"../x"}`), "cannot be a profile"),
+	Entry("a profile elsewhere", execInfoOf("v1", `"server":"https://api","config":{"loginServer":"https://l","profile":"../x"}`),
+		"cannot be a profile"),
 )
 
 func execInfoOf(version, cluster string) string {
-	return `{"apiVersion":"client.authentication.k8s.io/` + version + `","kind":"ExecCredential","spec":{"interactive":true,"cluster":{` + cluster + `}}}`
+	return `{"apiVersion":"client.authentication.k8s.io/` + version + `","kind":"ExecCredential","spec":{` +
+		`"interactive":true,"cluster":{` + cluster + `}}}`
 }
 
 // FuzzParseExecInfo sees that nothing in an environment variable breaks the plugin.

@@ -131,13 +131,13 @@ var _ = Describe("kubectl rollcall login", func() {
 		})
 
 		It("logs in by an agent", func() {
-			socket := agentWith(m, key)
+			socket := agentWith(key)
 			Expect(login(m.with("SSH_AUTH_SOCK="+socket), file+".pub")).To(HaveField("Code", 0))
 		})
 
 		It("does not ask for the passphrase of a key that the agent has", func() {
 			write("hunter2")
-			Expect(login(m.with("SSH_AUTH_SOCK="+agentWith(m, key)), file)).To(HaveField("Code", 0))
+			Expect(login(m.with("SSH_AUTH_SOCK="+agentWith(key)), file)).To(HaveField("Code", 0))
 		})
 
 		DescribeTable("says what is wrong with one", func(how func() string, complaint string) {
@@ -173,7 +173,7 @@ var _ = Describe("kubectl rollcall login", func() {
 
 		It("says that an agent does not have it", func() {
 			_, other, _ := ed25519.GenerateKey(rand.Reader)
-			Expect(login(m.with("SSH_AUTH_SOCK="+agentWith(m, other)), file+".pub").Err).To(ContainSubstring("does not hold the private key"))
+			Expect(login(m.with("SSH_AUTH_SOCK="+agentWith(other)), file+".pub").Err).To(ContainSubstring("does not hold the private key"))
 		})
 	})
 
@@ -281,7 +281,8 @@ var _ = Describe("kubectl rollcall login", func() {
 			file := m.path("out")
 			Expect(os.WriteFile(file, []byte("mine"), 0o644)).To(Succeed())
 			result := m.runs("login", p.server.URL, "--kubeconfig-out", file)
-			Expect(result).To(SatisfyAll(HaveField("Code", 1), HaveField("Err", ContainSubstring("not from here: give another file, or --force"))))
+			Expect(result).To(SatisfyAll(HaveField("Code", 1), HaveField("Err",
+				ContainSubstring("not from here: give another file, or --force"))))
 			Expect(p.asked).To(BeEmpty())
 			m.logsIn(p, "--kubeconfig-out", file, "--force")
 			Expect(clientcmd.LoadFromFile(file)).To(HaveField("AuthInfos", HaveLen(1)))
@@ -289,7 +290,8 @@ var _ = Describe("kubectl rollcall login", func() {
 
 		It("into the one that is there, and leaves what is in it", func() {
 			Expect(os.WriteFile(m.path("kubeconfig"), []byte("apiVersion: v1\nkind: Config\ncurrent-context: mine\ncontexts:\n"+
-				"- name: mine\n  context: {cluster: mine, user: mine}\nclusters:\n- name: mine\n  cluster: {server: https://mine}\n"), 0o600)).To(Succeed())
+				"- name: mine\n  context: {cluster: mine, user: mine}\nclusters:\n- name: mine\n  cluster: {server: https://mine}\n"),
+				0o600)).To(Succeed())
 			Expect(m.logsIn(p).Err).To(ContainSubstring("To use it: kubectl config use-context rollcall-api.example.com-6443\n"))
 			Expect(clientcmd.LoadFromFile(m.path("kubeconfig"))).To(SatisfyAll(HaveField("CurrentContext", "mine"),
 				HaveField("Contexts", HaveLen(2)), HaveField("Clusters", HaveLen(2)), HaveField("AuthInfos", HaveLen(1))))
@@ -299,7 +301,7 @@ var _ = Describe("kubectl rollcall login", func() {
 })
 
 // agentWith is the socket of an agent that holds a key.
-func agentWith(m *machine, key any) string {
+func agentWith(key any) string {
 	GinkgoHelper()
 	keys := agent.NewKeyring()
 	Expect(keys.Add(agent.AddedKey{PrivateKey: key})).To(Succeed())
@@ -346,7 +348,8 @@ var _ = Describe("kubectl rollcall logout", func() {
 		Expect(result).To(SatisfyAll(HaveField("Code", 1), HaveField("Err", MatchRegexp(`goes on: .*cannot be reached.*logout --local`))))
 		Expect(m.files(".key")).To(HaveLen(1))
 		result = m.runs("logout", "--local")
-		Expect(result).To(SatisfyAll(HaveField("Code", 0), HaveField("Err", MatchRegexp(`goes on, without its key: .* valid until \d{4}-\d\d-\d\d \d\d:\d\d;`))))
+		Expect(result).To(SatisfyAll(HaveField("Code", 0), HaveField("Err",
+			MatchRegexp(`goes on, without its key: .* valid until \d{4}-\d\d-\d\d \d\d:\d\d;`))))
 		Expect(append(m.files(".json"), m.files(".key")...)).To(BeEmpty())
 	})
 
@@ -385,7 +388,8 @@ var _ = DescribeTable("The method that is chosen", func(directory wire.Directory
 	Entry("keys", wire.Directory{DeviceKeys: true}, loginOptions{}, true, "give --key"),
 	Entry("as asked for", wire.Directory{OIDC: &wire.OIDC{}}, loginOptions{method: "oidc"}, false, "oidc"),
 	Entry("as cannot be", wire.Directory{Password: true}, loginOptions{method: "oidc"}, true, "--method password"),
-	Entry("as is not allowed", wire.Directory{OIDC: &wire.OIDC{}, DeviceKeys: true}, loginOptions{method: "password"}, true, "oidc, device, key"),
+	Entry("as is not allowed", wire.Directory{OIDC: &wire.OIDC{}, DeviceKeys: true}, loginOptions{method: "password"}, true,
+		"oidc, device, key"),
 )
 
 var _ = DescribeTable("What a machine is called", func(host, want string) { Expect(fitDevice(host)).To(Equal(want)) },

@@ -96,7 +96,8 @@ func startPeer() *peer {
 	Expect(err).NotTo(HaveOccurred())
 	_, certificate := p.ca.sign(&x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "login"}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}, p.ca.certificate, key.Public())
 	encoded, err := pki.EncodeKey(key)
 	Expect(err).NotTo(HaveOccurred())
@@ -105,7 +106,10 @@ func startPeer() *peer {
 	clients := x509.NewCertPool()
 	clients.AddCert(p.ca.certificate)
 	p.server = httptest.NewUnstartedServer(p)
-	p.server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: clients, ClientAuth: tls.VerifyClientCertIfGiven, Time: p.now}
+	p.server.TLS = &tls.Config{
+		Certificates: []tls.Certificate{pair}, ClientCAs: clients, ClientAuth: tls.VerifyClientCertIfGiven,
+		Time: p.now,
+	}
 	p.server.StartTLS()
 	DeferCleanup(func() { p.server.CloseClientConnections(); p.server.Close() })
 	return p

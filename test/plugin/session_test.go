@@ -37,11 +37,13 @@ func sessionOf(ctx context.Context, user *v1alpha1.User, device string) *v1alpha
 	create(ctx, session)
 	state(ctx, session, func(s *v1alpha1.Session) {
 		s.Status.Certificates = []v1alpha1.SessionCertificate{{
-			Fingerprint: strings.Repeat("cd", 32), SerialNumber: "1", NotBefore: metav1.Now(), NotAfter: metav1.NewTime(time.Now().Add(10 * time.Minute)),
+			Fingerprint: strings.Repeat("cd", 32), SerialNumber: "1", NotBefore: metav1.Now(),
+			NotAfter: metav1.NewTime(time.Now().Add(10 * time.Minute)),
 		}}
 		s.Status.Issued = new(int32(1))
 		s.Status.LastSeenTime = new(metav1.Now())
-		s.Status.Conditions = []metav1.Condition{condition(s, v1alpha1.ConditionActive, metav1.ConditionTrue, v1alpha1.ReasonActive, "it goes on")}
+		s.Status.Conditions = []metav1.Condition{condition(s, v1alpha1.ConditionActive, metav1.ConditionTrue, v1alpha1.ReasonActive,
+			"it goes on")}
 	})
 	return session
 }
@@ -50,7 +52,8 @@ func sessionOf(ctx context.Context, user *v1alpha1.User, device string) *v1alpha
 func endedWith(conditions ...metav1.Condition) func(*v1alpha1.Session) {
 	return func(s *v1alpha1.Session) {
 		s.Status.EndTime, s.Status.EndReason, s.Status.EndedBy = new(metav1.Now()), v1alpha1.ReasonTerminated, "carol"
-		s.Status.Conditions = append(conditions,
+		s.Status.Conditions = append([]metav1.Condition{}, conditions...)
+		s.Status.Conditions = append(s.Status.Conditions,
 			condition(s, v1alpha1.ConditionActive, metav1.ConditionFalse, v1alpha1.ReasonTerminated, "carol ended it"))
 	}
 }
@@ -146,7 +149,8 @@ var _ = Describe("kubectl rollcall terminate", func() {
 	It("says so where API servers deny the certificate", func(ctx SpecContext) {
 		run := carol.starts("terminate", session.Name, "--reason", "laptop lost")
 		told(ctx, session)
-		state(ctx, session, endedWith(condition(session, v1alpha1.ConditionCredentialDenied, metav1.ConditionTrue, v1alpha1.ReasonWebhookAsked, "")))
+		state(ctx, session, endedWith(condition(session, v1alpha1.ConditionCredentialDenied, metav1.ConditionTrue,
+			v1alpha1.ReasonWebhookAsked, "")))
 		Expect(ended(run)).To(SatisfyAll(HaveField("Code", 0), HaveField("Out", SatisfyAll(
 			ContainSubstring("✓  API servers ask, and every request is denied\n"), ContainSubstring("denied wherever API servers ask"),
 			Not(ContainSubstring("kubectl rollcall lock"))))))
@@ -204,7 +208,8 @@ var _ = Describe("kubectl rollcall terminate", func() {
 		Expect(apierrors.IsInvalid(patch("another", "carol"))).To(BeTrue())
 		Expect(patch(uid, "dave")).To(Succeed())
 		Expect(apierrors.IsInvalid(patch(uid, "carol"))).To(BeTrue())
-		Expect(carol.starts("terminate", session.Name, "--reason", "x").Wait("10s").Out).To(gbytes.Say("session " + session.Name + " had ended"))
+		Expect(carol.starts("terminate", session.Name, "--reason",
+			"x").Wait("10s").Out).To(gbytes.Say("session " + session.Name + " had ended"))
 	})
 
 	DescribeTable("says what is wrong", func(complaint string, args ...string) {

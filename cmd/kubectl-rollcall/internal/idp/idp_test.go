@@ -75,7 +75,10 @@ var _ = Describe("The address that the browser comes back to", func() {
 		}()
 		Eventually(c.came).Should(Receive(Equal(arrival{code: "abc"})))
 		Consistently(shown).WithTimeout(50 * time.Millisecond).ShouldNot(Receive())
-		c.end(Outcome{Success: true, Title: "You are logged in", Who: "corp:alice", Cluster: "https://api", Advice: "You can close this window."})
+		c.end(Outcome{
+			Success: true, Title: "You are logged in", Who: "corp:alice", Cluster: "https://api",
+			Advice: "You can close this window.",
+		})
 		var got answer
 		Eventually(shown).Should(Receive(&got))
 		Expect(got.Status).To(Equal(http.StatusOK))
@@ -136,9 +139,11 @@ var _ = Describe("The address that the browser comes back to", func() {
 			`^default-src 'none'; style-src 'nonce-[A-Z2-7]{26}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$`))
 		Expect(got.Header).To(SatisfyAll(HaveKeyWithValue("Cache-Control", []string{"no-store"}),
 			HaveKeyWithValue("Referrer-Policy", []string{"no-referrer"}), HaveKeyWithValue("X-Content-Type-Options", []string{"nosniff"})))
-		nonce := strings.Split(strings.SplitAfter(got.Header.Get("Content-Security-Policy"), "nonce-")[1], "'")[0]
+		_, after, _ := strings.Cut(got.Header.Get("Content-Security-Policy"), "nonce-")
+		nonce, _, _ := strings.Cut(after, "'")
 		Expect(got.Body).To(ContainSubstring(`<style nonce="` + nonce + `">`))
-		Expect(got.Body).NotTo(SatisfyAny(ContainSubstring("src="), ContainSubstring("href="), ContainSubstring("url("), ContainSubstring("<script")))
+		Expect(got.Body).NotTo(SatisfyAny(ContainSubstring("src="), ContainSubstring("href="), ContainSubstring("url("),
+			ContainSubstring("<script")))
 	})
 })
 
@@ -204,7 +209,8 @@ func (p *fakeProvider) token(w http.ResponseWriter, r *http.Request) {
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: p.key, KeyID: "k"}}, nil)
 	Expect(err).NotTo(HaveOccurred())
 	claims, _ := json.Marshal(map[string]any{
-		"iss": p.server.URL, "sub": "alice", "aud": p.audience, "nonce": p.nonce, "iat": time.Now().Unix(), "exp": time.Now().Add(-time.Hour).Unix(),
+		"iss": p.server.URL, "sub": "alice", "aud": p.audience, "nonce": p.nonce, "iat": time.Now().Unix(),
+		"exp": time.Now().Add(-time.Hour).Unix(),
 	})
 	signed, err := signer.Sign(claims)
 	Expect(err).NotTo(HaveOccurred())
@@ -249,7 +255,8 @@ var _ = Describe("The code flow", func() {
 		p.refreshed = "refresh-1"
 		tokens, err := login(ctx, p.settings(), func(query url.Values) {
 			Expect(query.Get("redirect_uri")).To(MatchRegexp(`^http://127\.0\.0\.1:\d+/callback$`))
-			Expect(query).To(SatisfyAll(HaveKeyWithValue("code_challenge_method", []string{"S256"}), HaveKeyWithValue("nonce", []string{"the-nonce"}),
+			Expect(query).To(SatisfyAll(HaveKeyWithValue("code_challenge_method", []string{"S256"}), HaveKeyWithValue("nonce",
+				[]string{"the-nonce"}),
 				HaveKeyWithValue("response_type", []string{"code"}), HaveKeyWithValue("scope", []string{"openid profile offline_access"})))
 			Expect(query.Get("state")).To(HaveLen(26))
 		})

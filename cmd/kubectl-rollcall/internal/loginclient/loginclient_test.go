@@ -81,7 +81,9 @@ var _ = Describe("The client of the login service", func() {
 		Expect([]string{method, path, kind, agent}).To(Equal([]string{"POST", "/v1/login", "application/json", "me"}))
 	})
 
-	DescribeTable("tells what the service says instead", func(ctx SpecContext, status int, body string, code wire.Code, message string, passing bool) {
+	DescribeTable("tells what the service says instead", func(ctx SpecContext, status int, body string, code wire.Code,
+		message string, passing bool,
+	) {
 		address, ca := serve(answering(status, body), plainCertificate)
 		_, err := client(loginclient.Options{URL: address, CA: ca}).Challenge(ctx)
 		Expect(err).To(MatchError(ContainSubstring(message)))
@@ -90,7 +92,8 @@ var _ = Describe("The client of the login service", func() {
 	},
 		Entry("refused", 401, `{"code":"Refused","message":"no"}`, wire.CodeRefused, "lets nobody in by that (no)", false),
 		Entry("too many", 429, `{"code":"TooMany"}`, wire.CodeTooMany, "wait 7s and try again", true),
-		Entry("unavailable", 503, `{"code":"Unavailable","message":"the directory is away"}`, wire.CodeUnavailable, "the directory is away", true),
+		Entry("unavailable", 503, `{"code":"Unavailable","message":"the directory is away"}`, wire.CodeUnavailable,
+			"the directory is away", true),
 		Entry("without words", 400, `{"code":"Challenge"}`, wire.CodeChallenge, "the login service answered Challenge", false),
 		Entry("another's words", 503, `{"error":"no healthy upstream"}`, wire.Code(""), "503 Service Unavailable: is that the address", false),
 	)

@@ -40,7 +40,7 @@ var _ = Describe("A store", func() {
 		GinkgoHelper()
 		entries, err := os.ReadDir(folder)
 		Expect(err).NotTo(HaveOccurred())
-		names := []string{}
+		names := make([]string, 0, len(entries))
 		for _, entry := range entries {
 			names = append(names, entry.Name())
 		}
