@@ -283,7 +283,7 @@ func bye(ctx context.Context, state *store.State, key []byte) bool {
 		return false
 	}
 	defer client.Close()
-	return client.Logout(bounded) == nil
+	return client.Logout(bounded, state.Session) == nil
 }
 
 // end shows the browser how it ended, if one waits for that.

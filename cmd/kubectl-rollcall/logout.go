@@ -115,9 +115,6 @@ func endSession(ctx context.Context, kept *store.Store, state *store.State, now 
 	switch {
 	case state.Ended != "" || !state.EndTime.IsZero() && !now.Before(state.EndTime):
 		return fmt.Sprintf("Session %s had ended.", state.Session), nil
-	case !now.Before(state.NotAfter):
-		// Without a valid certificate there is nothing to show the login service, and nobody can renew the Session any more.
-		return fmt.Sprintf("Session %s had no valid certificate any more, and cannot be renewed without its key.", state.Session), nil
 	}
 	key, err := kept.Get(state.Key)
 	if err != nil {
@@ -128,7 +125,7 @@ func endSession(ctx context.Context, kept *store.Store, state *store.State, now 
 		return "", err
 	}
 	defer client.Close()
-	err = client.Logout(ctx)
+	err = client.Logout(ctx, state.Session)
 	switch {
 	case loginclient.CodeOf(err) == wire.CodeEnded:
 		return fmt.Sprintf("Session %s had ended.", state.Session), nil

@@ -103,11 +103,9 @@ func startPeer() *peer {
 	Expect(err).NotTo(HaveOccurred())
 	pair, err := tls.X509KeyPair(certificate, encoded)
 	Expect(err).NotTo(HaveOccurred())
-	clients := x509.NewCertPool()
-	clients.AddCert(p.ca.certificate)
 	p.server = httptest.NewUnstartedServer(p)
 	p.server.TLS = &tls.Config{
-		Certificates: []tls.Certificate{pair}, ClientCAs: clients, ClientAuth: tls.VerifyClientCertIfGiven,
+		Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequestClientCert,
 		Time: p.now,
 	}
 	p.server.StartTLS()

@@ -97,8 +97,6 @@ func (h *Holder) CurrentLocked(ctx context.Context) (*Credential, error) {
 		return nil, &NeedLogin{Why: "your session has ended (" + state.Ended + ")"}
 	case !state.EndTime.IsZero() && !now.Before(state.EndTime):
 		return nil, &NeedLogin{Why: "your session ended at " + clock(state.EndTime)}
-	case !now.Before(state.NotAfter):
-		return nil, &NeedLogin{Why: "your certificate expired at " + clock(state.NotAfter)}
 	case !held.due(now):
 		return held.credential(), nil
 	}

@@ -70,7 +70,7 @@ func (h *Holder) notRenewed(held *held, next *store.State, why error) (*Credenti
 		return nil, need
 	}
 	if !usable {
-		return nil, fmt.Errorf("renew your certificate, which expires at %s: %w", clock(state.NotAfter), why)
+		return nil, fmt.Errorf("renew your certificate, which is good until %s: %w", clock(state.NotAfter), why)
 	}
 	h.Warn("Your certificate could not be renewed, and works until %s: %v", clock(state.NotAfter), why)
 	return held.credential(), nil

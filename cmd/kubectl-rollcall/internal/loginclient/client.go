@@ -135,8 +135,8 @@ func (c *Client) Certificate(ctx context.Context, request *wire.CertificateReque
 }
 
 // Logout ends the Session of the certificate that is shown.
-func (c *Client) Logout(ctx context.Context) error {
-	return c.ask(ctx, http.MethodPost, wire.PathLogout, struct{}{}, &struct{}{})
+func (c *Client) Logout(ctx context.Context, session string) error {
+	return c.ask(ctx, http.MethodPost, wire.PathLogout, wire.LogoutRequest{Session: session}, &struct{}{})
 }
 
 func (c *Client) ask(ctx context.Context, method, path string, question, answer any) error {
