@@ -180,6 +180,12 @@ var _ = Describe("A signature by a device key", func() {
 		var signature ssh.Signature
 		Expect(ssh.Unmarshal(c.Signature, &signature)).To(Succeed())
 		Expect(signature.Format).To(Equal(ssh.KeyAlgoRSASHA512))
+		signature.Rest = []byte{1}
+		c.Signature = ssh.Marshal(signature)
+		Expect(proof.VerifySSH(line(signer.PublicKey()), armor(c), binding())).To(MatchError(proof.ErrSignature), "something behind it")
+		signature.Rest = nil
+		c.Signature = ssh.Marshal(signature)
+		Expect(proof.VerifySSH(line(signer.PublicKey()), armor(c), binding())).To(Succeed())
 		signature.Format = ssh.KeyAlgoRSA
 		c.Signature = ssh.Marshal(signature)
 		Expect(proof.VerifySSH(line(signer.PublicKey()), armor(c), binding())).To(MatchError(proof.ErrSignature))
