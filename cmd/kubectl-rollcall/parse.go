@@ -99,7 +99,10 @@ func parseTarget(text string) (target, error) {
 
 // parseLockTarget reads what a Lock can be on: a name alone has no kind.
 func parseLockTarget(text string) (target, error) {
-	kind, name, _ := strings.Cut(text, "/")
+	kind, name, found := strings.Cut(text, "/")
+	if !found {
+		return parseTarget(text)
+	}
 	parsed := target{name: name}
 	switch strings.ToLower(kind) {
 	case "session", "sessions":
