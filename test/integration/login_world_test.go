@@ -61,7 +61,7 @@ func (d *loginDesk) opens(ctx SpecContext) {
 				Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Signer: environment.Signer, Clock: environment.Clock,
 			},
 			Sources:   &sources.Opener{Live: mgr.GetAPIReader(), Namespace: environment.Namespace},
-			Providers: &oidc.Providers{},
+			Providers: oidc.New(mgr.GetAPIReader(), environment.Namespace, environment.Clock),
 			Recorder:  mgr.GetEventRecorder("login"), Log: GinkgoLogr, Metrics: login.NewMetrics(prometheus.NewRegistry()),
 		}
 		server := httptest.NewUnstartedServer(service.Handler())

@@ -1,0 +1,76 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/rollcall-iam/rollcall/internal/issue"
+	"github.com/rollcall-iam/rollcall/internal/login"
+	"github.com/rollcall-iam/rollcall/internal/oidc"
+	"github.com/rollcall-iam/rollcall/internal/operator"
+	"github.com/rollcall-iam/rollcall/internal/revocation"
+	"github.com/rollcall-iam/rollcall/internal/serving"
+	"github.com/rollcall-iam/rollcall/internal/sources"
+)
+
+// registerServices adds what the operator serves itself, where it is asked to: on every replica.
+func registerServices(mgr ctrl.Manager, o operator.Environment, issuer *issue.Issuer, opener *sources.Opener) error {
+	certificates := serving.New(serving.Options{
+		Live: mgr.GetAPIReader(), Client: mgr.GetClient(), Namespace: o.Namespace,
+		SecretName: o.ServingSecret, Names: o.ServingNames, Clock: o.Clock,
+	})
+	if o.Login.Address != "" {
+		if err := registerLogin(mgr, o, certificates, issuer, opener); err != nil {
+			return err
+		}
+	}
+	if o.Authorization.Address != "" {
+		return registerAuthorization(mgr, o, certificates)
+	}
+	return nil
+}
+
+func registerLogin(
+	mgr ctrl.Manager, o operator.Environment, certificates *serving.Certificates, issuer *issue.Issuer, opener *sources.Opener,
+) error {
+	key, err := login.Key(context.Background(), mgr.GetAPIReader(), mgr.GetClient(), o.Namespace)
+	if err != nil {
+		return err
+	}
+	service := &login.Service{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Issuer: issuer, Sources: opener,
+		Providers: oidc.New(mgr.GetAPIReader(), o.Namespace, o.Clock), Clock: o.Clock, Recorder: mgr.GetEventRecorder("rollcall-login"),
+		Log: mgr.GetLogger().WithName("login"), Metrics: login.NewMetrics(metrics.Registry), Key: key, Cluster: o.Cluster,
+	}
+	// Clients show the certificates that they renew. Who signed them is no matter: the Sessions know them one by one.
+	config := certificates.Config()
+	config.ClientAuth = tls.RequestClientCert
+	return add(mgr, &serving.Server{Name: "login", Address: o.Login.Address, Handler: service.Handler(), TLS: config})
+}
+
+func registerAuthorization(mgr ctrl.Manager, o operator.Environment, certificates *serving.Certificates) error {
+	handler, err := revocation.Setup(context.Background(), mgr, revocation.Options{
+		Namespace: o.Namespace, Server: o.Authorization.URL, CA: certificates.CA,
+		Recorder: mgr.GetEventRecorder("rollcall-authorization"), Metrics: metrics.Registry, Clock: o.Clock,
+	})
+	if err != nil {
+		return err
+	}
+	return add(mgr, &serving.Server{
+		Name: "authorization", Address: o.Authorization.Address, Handler: handler, TLS: certificates.Config(),
+	})
+}
+
+func add(mgr ctrl.Manager, server *serving.Server) error {
+	if err := mgr.Add(server); err != nil {
+		return fmt.Errorf("add the %s service: %w", server.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,49 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package login
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rollcall-iam/rollcall/internal/plain"
+)
+
+// Metrics count attempts. They have no label that names a person.
+type Metrics struct {
+	attempts *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+}
+
+// NewMetrics registers the metrics.
+func NewMetrics(registry prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rollcall_login_requests_total",
+			Help: "Requests to the login service, by path, method of authentication and result (ok or refused).",
+		}, []string{"path", "method", "result"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "rollcall_login_request_duration_seconds", Help: "How long requests to the login service took, by path.",
+			Buckets: prometheus.ExponentialBuckets(0.005, 2, 12),
+		}, []string{"path"}),
+	}
+	registry.MustRegister(m.attempts, m.duration)
+	return m
+}
+
+// tell writes one line for an attempt, whatever came of it, and counts it. Nothing that proves anything is in it.
+func (s *Service) tell(a *attempt, why string) {
+	result := "ok"
+	if why != "" {
+		result = "refused"
+	}
+	s.Metrics.attempts.WithLabelValues(a.action, a.method, result).Inc()
+	s.Metrics.duration.WithLabelValues(a.action).Observe(s.Clock.Now().Sub(a.begun).Seconds())
+	if a.method == "" && why == "" {
+		return // Settings and challenges are no attempts.
+	}
+	s.Log.Info("login "+result, "path", a.action, "method", a.method, "remote", a.remote, "user", a.user, "session", a.session,
+		"device", plain.Line(a.device), "why", plain.Line(why), "took", s.Clock.Now().Sub(a.begun).Round(time.Millisecond).String())
+}
