@@ -19,26 +19,29 @@ import (
 	"github.com/rollcall-iam/rollcall/controllers/directory"
 	"github.com/rollcall-iam/rollcall/controllers/grant"
 	"github.com/rollcall-iam/rollcall/controllers/group"
+	"github.com/rollcall-iam/rollcall/controllers/installation"
 	"github.com/rollcall-iam/rollcall/controllers/lock"
 	"github.com/rollcall-iam/rollcall/controllers/session"
 	"github.com/rollcall-iam/rollcall/controllers/user"
 	"github.com/rollcall-iam/rollcall/internal/apply"
 	"github.com/rollcall-iam/rollcall/internal/issue"
 	"github.com/rollcall-iam/rollcall/internal/operator"
+	"github.com/rollcall-iam/rollcall/internal/preflight"
 	"github.com/rollcall-iam/rollcall/internal/sources"
 	"github.com/rollcall-iam/rollcall/internal/status"
 )
 
 // The field managers, one per controller.
 const (
-	directoryOwner  client.FieldOwner = "rollcall-directory"
-	userOwner       client.FieldOwner = "rollcall-user"
-	groupOwner      client.FieldOwner = "rollcall-group"
-	grantOwner      client.FieldOwner = "rollcall-grant"
-	lockOwner       client.FieldOwner = "rollcall-lock"
-	accessOwner     client.FieldOwner = "rollcall-access"
-	sessionOwner    client.FieldOwner = "rollcall-session"
-	credentialOwner client.FieldOwner = "rollcall-credential" //nolint:gosec // A name, not a credential.
+	directoryOwner    client.FieldOwner = "rollcall-directory"
+	userOwner         client.FieldOwner = "rollcall-user"
+	groupOwner        client.FieldOwner = "rollcall-group"
+	grantOwner        client.FieldOwner = "rollcall-grant"
+	lockOwner         client.FieldOwner = "rollcall-lock"
+	accessOwner       client.FieldOwner = "rollcall-access"
+	sessionOwner      client.FieldOwner = "rollcall-session"
+	installationOwner client.FieldOwner = "rollcall-installation"
+	credentialOwner   client.FieldOwner = "rollcall-credential" //nolint:gosec // A name, not a credential.
 )
 
 // The bounds of a controller's own backoff.
@@ -72,6 +75,10 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 			Reporter: report(accessOwner), Clock: o.Clock, Backoff: backoff(),
 		},
 		&session.Reconciler{Client: c, Reporter: report(sessionOwner), Clock: o.Clock, Retention: o.SessionRetention},
+		&installation.Reconciler{
+			Client: c, Reporter: report(installationOwner), Clock: o.Clock, LoginURL: o.Login.URL,
+			Preflight: &preflight.Preflight{Signer: o.Signer, API: o.API, Clock: o.Clock},
+		},
 		&credential.Reconciler{
 			Client: c, Live: live, Issuer: issuer, Reporter: report(credentialOwner), Clock: o.Clock,
 			Cluster: o.Cluster, Namespace: o.Namespace, Operator: o.Operator, Backoff: backoff(),

@@ -184,7 +184,7 @@ const (
 	ReasonStillValid = "StillValid"
 )
 
-// Reasons of an Installation's SignerReady, besides SigningFailed and SigningDenied.
+// Reasons of an Installation's SignerReady, besides SigningFailed, SigningDenied and CertificateInvalid, and Failed where it is not known.
 const (
 	// ReasonSigns means that the API server accepted a certificate that the signer signed.
 	ReasonSigns = "Signs"

@@ -48,6 +48,8 @@ type Environment struct {
 	ServingNames  []string
 	// SessionRetention is how long ended Sessions stay.
 	SessionRetention time.Duration
+	// API is how the API server is reached, without anything that tells it who asks.
+	API *rest.Config
 	// Signer signs certificates.
 	Signer signer.Signer
 	// Clock tells the time.
@@ -166,6 +168,7 @@ func newEnvironment(ctx context.Context, config *rest.Config, o *Options) (Envir
 		Namespace:        o.Namespace,
 		Operator:         o.Namespace + ":" + ServiceAccount,
 		Cluster:          cluster,
+		API:              rest.AnonymousClientConfig(config),
 		Login:            logins,
 		Authorization:    authorization,
 		ServingSecret:    o.ServingSecret,

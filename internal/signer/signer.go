@@ -14,7 +14,7 @@ import (
 
 // Request is what a signer needs to know.
 type Request struct {
-	// User whom the certificate is for.
+	// User whom the certificate is for; nil where it is for no person, but to try the signer.
 	User *v1alpha1.User
 	// Subject that it shall have.
 	Subject pki.Subject
@@ -26,6 +26,9 @@ type Request struct {
 
 // Signer signs client certificates that the API server accepts.
 type Signer interface {
+	// Name is what an Installation's status calls it.
+	Name() string
+
 	// Sign returns the certificate as PEM, followed by intermediates where there are any. It blocks until the certificate
 	// is there or ctx ends. Errors are an *outcome.Problem where their reason is known.
 	Sign(ctx context.Context, request Request) ([]byte, error)

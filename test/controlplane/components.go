@@ -25,11 +25,14 @@ const (
 	eventTTL = "10m"
 )
 
+// signingController signs certificates that were approved.
+const signingController = "certificatesigningrequest-signing-controller"
+
 // controllers are those whose work shows in a cluster without nodes; the others would only cost CPU.
 var controllers = []string{
 	"certificatesigningrequest-approving-controller",
 	"certificatesigningrequest-cleaner-controller",
-	"certificatesigningrequest-signing-controller",
+	signingController,
 	"clusterrole-aggregation-controller",
 	"deployment-controller",
 	"garbage-collector-controller",
@@ -140,14 +143,21 @@ func (c *ControlPlane) startControllerManager(ctx context.Context) (err error) {
 }
 
 func (c *ControlPlane) controllerManagerArgs() []string {
-	return []string{
-		"--kubeconfig=" + c.file("controller-manager.kubeconfig"), "--controllers=" + strings.Join(controllers, ","),
+	running := controllers
+	signing := []string{
+		"--cluster-signing-cert-file=" + c.file("client-ca.crt"), "--cluster-signing-key-file=" + c.file("client-ca.key"),
+	}
+	if c.options.NoSigning {
+		running = slices.DeleteFunc(slices.Clone(controllers), func(name string) bool { return name == signingController })
+		signing = nil
+	}
+	return append([]string{
+		"--kubeconfig=" + c.file("controller-manager.kubeconfig"), "--controllers=" + strings.Join(running, ","),
 		"--use-service-account-credentials", "--leader-elect=false", "--secure-port=0", "--profiling=false",
 		"--kube-api-qps=200", "--kube-api-burst=400",
 		"--service-account-private-key-file=" + c.file("service-account.key"),
 		"--root-ca-file=" + c.file("server-ca.crt"),
-		"--cluster-signing-cert-file=" + c.file("client-ca.crt"), "--cluster-signing-key-file=" + c.file("client-ca.key"),
-	}
+	}, signing...)
 }
 
 // controllersReady sees two controllers' work: the first namespace has what every namespace gets.

@@ -31,6 +31,8 @@ type Options struct {
 	Dir string
 	// APIServerArgs are added to the arguments of kube-apiserver; of two equal flags the later wins.
 	APIServerArgs []string
+	// NoSigning leaves out the controller that signs certificates, as some clusters that are rented do: requests are approved, and no more.
+	NoSigning bool
 }
 
 // ControlPlane is a running control plane.

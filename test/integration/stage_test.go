@@ -31,14 +31,15 @@ import (
 
 // The names of the controllers.
 const (
-	directoryController  = "directory"
-	userController       = "user"
-	groupController      = "group"
-	grantController      = "grant"
-	credentialController = "credential"
-	lockController       = "lock"
-	accessController     = "access"
-	sessionController    = "session"
+	directoryController    = "directory"
+	userController         = "user"
+	groupController        = "group"
+	grantController        = "grant"
+	credentialController   = "credential"
+	lockController         = "lock"
+	accessController       = "access"
+	sessionController      = "session"
+	installationController = "installation"
 )
 
 // stage is an operator that stands still: its controllers are those of production, wired as there, but nobody calls them except
@@ -78,6 +79,8 @@ type replaceable struct{ signer *signer.Signer }
 func (r replaceable) Sign(ctx context.Context, request signer.Request) ([]byte, error) {
 	return (*r.signer).Sign(ctx, request)
 }
+
+func (r replaceable) Name() string { return (*r.signer).Name() }
 
 func (r replaceable) Shortest() time.Duration { return (*r.signer).Shortest() }
 

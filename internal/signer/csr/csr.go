@@ -43,6 +43,12 @@ type Signer struct {
 
 var _ signer.Signer = &Signer{}
 
+// Name is what an Installation's status calls this signer.
+const Name = "CSR"
+
+// Name implements signer.Signer.
+func (s *Signer) Name() string { return Name }
+
 // Sign implements signer.Signer. Every try makes a request of another name, so problems do not name it: the same one reads the same.
 func (s *Signer) Sign(ctx context.Context, request signer.Request) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -73,11 +79,9 @@ func newRequest(request signer.Request) *certificatesv1.CertificateSigningReques
 	return &certificatesv1.CertificateSigningRequest{
 		ObjectMeta: metav1.ObjectMeta{
 			// A name that could be foreseen could be taken beforehand by a rival.
-			GenerateName: "rollcall-",
-			Labels:       map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy},
-			OwnerReferences: []metav1.OwnerReference{{
-				APIVersion: v1alpha1.GroupVersion.String(), Kind: "User", Name: request.User.Name, UID: request.User.UID,
-			}},
+			GenerateName:    "rollcall-",
+			Labels:          map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy},
+			OwnerReferences: owners(request.User),
 		},
 		Spec: certificatesv1.CertificateSigningRequestSpec{
 			Request:           request.CSR,
@@ -86,6 +90,14 @@ func newRequest(request signer.Request) *certificatesv1.CertificateSigningReques
 			Usages:            []certificatesv1.KeyUsage{certificatesv1.UsageDigitalSignature, certificatesv1.UsageClientAuth},
 		},
 	}
+}
+
+// owners let a request go with the User whom it is for, where it is for one.
+func owners(user *v1alpha1.User) []metav1.OwnerReference {
+	if user == nil {
+		return nil
+	}
+	return []metav1.OwnerReference{{APIVersion: v1alpha1.GroupVersion.String(), Kind: "User", Name: user.Name, UID: user.UID}}
 }
 
 // check compares what the API server stored with what was asked for. Whoever approves answers for every byte.
@@ -112,7 +124,7 @@ func (s *Signer) approve(
 ) (*certificatesv1.CertificateSigningRequest, error) {
 	request.Status.Conditions = append(request.Status.Conditions, certificatesv1.CertificateSigningRequestCondition{
 		Type: certificatesv1.CertificateApproved, Status: corev1.ConditionTrue,
-		Reason: "RollcallUser", Message: "Asked for and checked by Rollcall, for a Session of a User.",
+		Reason: "RollcallUser", Message: "Asked for and checked by Rollcall, for a Session of a User, or to try whether this cluster signs.",
 	})
 	approved, err := s.Requests.UpdateApproval(ctx, request.Name, request, metav1.UpdateOptions{})
 	if err != nil {
@@ -136,8 +148,8 @@ func (s *Signer) wait(ctx context.Context, request *certificatesv1.CertificateSi
 			return nil, problem
 		}
 		return nil, outcome.Transientf(v1alpha1.ReasonSigningFailed,
-			"the certificate signing request was approved, and not signed within %s: does this cluster sign for %s? (%v)",
-			patience, request.Spec.SignerName, err)
+			"the certificate signing request was approved, and not signed within %s: does this cluster sign for %s? (%v) %s",
+			patience, request.Spec.SignerName, err, wayOut)
 	}
 	signed, ok := event.Object.(*certificatesv1.CertificateSigningRequest)
 	if !ok {
@@ -145,6 +157,10 @@ func (s *Signer) wait(ctx context.Context, request *certificatesv1.CertificateSi
 	}
 	return signed.Status.Certificate, nil
 }
+
+// wayOut is what to do in a cluster that signs no client certificates, as some that are rented do not.
+const wayOut = "If it never does, have the operator sign by its own authority (--signer=ca, with that authority's bundle in the API server's " +
+	"--client-ca-file), or do without certificates: people log in by the cluster's own OIDC, and usernamePrefix of their Directory is set to match"
 
 // decided ends the wait when there is a certificate, or when there will be none.
 func decided(event watch.Event) (bool, error) {

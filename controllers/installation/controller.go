@@ -1,0 +1,115 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package installation keeps the one Installation, which says what the operator can do in this cluster.
+package installation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	iamac "github.com/rollcall-iam/rollcall/api/v1alpha1/applyconfiguration/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/preflight"
+	"github.com/rollcall-iam/rollcall/internal/status"
+)
+
+// How long until the signer is tried again: while it works, and while it does not.
+const (
+	lookAgain = time.Minute
+	tryAgain  = 30 * time.Second
+)
+
+// Reconciler makes the Installation and keeps its status.
+type Reconciler struct {
+	Client    client.Client
+	Reporter  status.Reporter
+	Clock     clock.PassiveClock
+	Preflight *preflight.Preflight
+	// LoginURL is where people log in; empty where there is no login service.
+	LoginURL string
+
+	// found is what the last preflight found, and due when the next one is: there is one object, and so one Reconcile at a time.
+	found *preflight.Result
+	due   time.Time
+}
+
+// scope is what one run works on.
+type scope struct {
+	installation *v1alpha1.Installation
+	// made says that it was made just now: its own event brings it back.
+	made bool
+}
+
+// Reconcile implements reconcile.Reconciler.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	s := scope{installation: &v1alpha1.Installation{ObjectMeta: metav1.ObjectMeta{Name: request.Name}}}
+	if err := r.find(ctx, &s); err != nil {
+		return ctrl.Result{}, err
+	}
+	if s.made || !s.installation.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	for _, phase := range []func(context.Context, *scope) error{r.try, r.report} {
+		if err := phase(ctx, &s); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
+	return ctrl.Result{RequeueAfter: max(r.due.Sub(r.Clock.Now()), time.Millisecond)}, nil
+}
+
+// find reads the Installation, and makes it where there is none.
+func (r *Reconciler) find(ctx context.Context, s *scope) error {
+	err := r.Client.Get(ctx, client.ObjectKeyFromObject(s.installation), s.installation)
+	if !apierrors.IsNotFound(err) {
+		return err
+	}
+	s.made = true
+	// Where it exists already, the cache will tell.
+	if err := r.Client.Create(ctx, s.installation); err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("create Installation: %w", err)
+	}
+	return nil
+}
+
+// try tries the signer when it is time. Whatever happens to the object in between is answered with what is known.
+func (r *Reconciler) try(ctx context.Context, _ *scope) error {
+	if r.found != nil && r.Clock.Now().Before(r.due) {
+		return nil
+	}
+	found := r.Preflight.Check(ctx)
+	if err := ctx.Err(); err != nil {
+		return err // What was cut short says nothing.
+	}
+	next := lookAgain
+	if found.Problem != nil {
+		next = tryAgain
+	}
+	r.found, r.due = &found, r.Clock.Now().Add(next)
+	return nil
+}
+
+func (r *Reconciler) report(ctx context.Context, s *scope) error {
+	object, before := s.installation, &s.installation.Status
+	name := r.Preflight.Signer.Name()
+	conditions := status.Merge(before.Conditions, r.found.Conditions(name), object.Generation, r.Clock.Now())
+	owned := append(status.Summary(), v1alpha1.ConditionSignerReady, v1alpha1.ConditionCredentialsChecked)
+	if status.Same(before.Conditions, conditions, owned...) && before.Signer == name && before.LoginURL == r.LoginURL &&
+		ptr.Deref(before.ObservedGeneration, -1) == object.Generation {
+		return nil
+	}
+	applied := iamac.InstallationStatus().WithConditions(status.Apply(conditions)...).WithObservedGeneration(object.Generation).WithSigner(name)
+	if r.LoginURL != "" {
+		applied.WithLoginURL(r.LoginURL)
+	}
+	err := r.Reporter.Report(ctx, object, iamac.Installation(object.Name).WithUID(object.UID).WithStatus(applied), before.Conditions, conditions)
+	return client.IgnoreNotFound(err)
+}
