@@ -67,7 +67,8 @@ func (a *authorization) start(ctx SpecContext) {
 	Expect(os.WriteFile(filepath.Join(a.files, "none.kubeconfig"),
 		[]byte(strings.ReplaceAll(string(sample), "    certificate-authority-data: PEM-IN-BASE64\n", "")), 0o600)).To(Succeed())
 	a.configure("best-effort", "none.kubeconfig")
-	a.startWith(ctx, controlplane.Options{APIServerArgs: []string{"--authorization-config=" + filepath.Join(a.files, "config.yaml")}})
+	a.options = controlplane.Options{APIServerArgs: []string{"--authorization-config=" + filepath.Join(a.files, "config.yaml")}}
+	a.world.start(ctx)
 	a.operates(ctx)
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: installation.Namespace, Name: revocation.SecretName}}
 	Eventually(ctx, func() error { return a.admin.Get(ctx, clientKey(secret), secret) }).Should(Succeed())

@@ -33,9 +33,11 @@ const operatorUser = "system:serviceaccount:" + installation.Namespace + ":" + i
 
 // world is the control plane, its administrator, and the operator that is installed on it.
 type world struct {
-	plane *controlplane.ControlPlane
-	admin client.Client
-	set   kubernetes.Interface
+	// options of the control plane.
+	options controlplane.Options
+	plane   *controlplane.ControlPlane
+	admin   client.Client
+	set     kubernetes.Interface
 	// kubeconfig of the operator's ServiceAccount.
 	kubeconfig string
 	// halt stops the operator, if one runs.
@@ -44,12 +46,10 @@ type world struct {
 	named int
 }
 
-func (w *world) start(ctx SpecContext) { w.startWith(ctx, controlplane.Options{}) }
-
-func (w *world) startWith(ctx SpecContext, options controlplane.Options) {
+func (w *world) start(ctx SpecContext) {
 	GinkgoHelper()
 	var err error
-	w.plane, err = controlplane.Start(ctx, options)
+	w.plane, err = controlplane.Start(ctx, w.options)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(w.plane.Stop)
 	Expect(installation.Install(ctx, w.plane)).To(Succeed())

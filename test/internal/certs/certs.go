@@ -5,6 +5,7 @@
 package certs
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -84,6 +85,22 @@ func (ca *CA) Issue(subject pkix.Name, hosts ...string) (Pair, error) {
 		return Pair{}, fmt.Errorf("sign the certificate of %q: %w", subject.CommonName, err)
 	}
 	return newPair(der, key)
+}
+
+// IssueTo makes a certificate, PEM encoded, for a client who has the key already. It is valid until an end.
+func (ca *CA) IssueTo(key crypto.PublicKey, subject pkix.Name, end time.Time) ([]byte, error) {
+	template, err := newTemplate(subject)
+	if err != nil {
+		return nil, err
+	}
+	template.NotAfter = end
+	template.KeyUsage = x509.KeyUsageDigitalSignature
+	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	der, err := x509.CreateCertificate(rand.Reader, template, ca.cert, key, ca.key)
+	if err != nil {
+		return nil, fmt.Errorf("sign the certificate of %q: %w", subject.CommonName, err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
 }
 
 // Pool trusts this authority and nothing else.
