@@ -65,7 +65,7 @@ type Endpoint struct {
 }
 
 func (o *Options) endpoint(address, url string) (Endpoint, error) {
-	if address == "0" {
+	if address == "" || address == "0" {
 		return Endpoint{}, nil
 	}
 	reached, err := o.reached(url, address)
