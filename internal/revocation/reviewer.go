@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -69,10 +70,25 @@ func (r *reviewer) review(ctx context.Context, spec *authorizationv1.SubjectAcce
 	}
 	for _, id := range spec.Extra[session.CredentialKey] {
 		if fingerprint, certificate := session.Fingerprint(id); certificate {
-			return r.certificate(ctx, spec.User, fingerprint)
+			found, err := r.certificate(ctx, spec.User, fingerprint)
+			if (found.decision == ended || found.decision == deleted) && discovers(spec.NonResourceAttributes) {
+				return answer{decision: noOpinion}, err
+			}
+			return found, err
 		}
 	}
 	return answer{decision: noOpinion}, nil
+}
+
+// discovers says whether a request asks which kinds there are, as kubectl does before all else. Where that is denied kubectl tells nobody
+// why, so whoever had a session may go on to the request that counts. Which kinds there are everybody knows who has any credential
+// (ClusterRole system:discovery).
+func discovers(request *authorizationv1.NonResourceAttributes) bool {
+	if request == nil || request.Verb != "get" {
+		return false
+	}
+	root, _, _ := strings.Cut(strings.TrimPrefix(request.Path, "/"), "/")
+	return root == "api" || root == "apis"
 }
 
 func (r *reviewer) certificate(ctx context.Context, username, fingerprint string) (answer, error) {

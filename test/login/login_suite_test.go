@@ -30,6 +30,7 @@ import (
 	"github.com/rollcall-iam/rollcall/test/controlplane"
 	"github.com/rollcall-iam/rollcall/test/installation"
 	"github.com/rollcall-iam/rollcall/test/internal/checkout"
+	"github.com/rollcall-iam/rollcall/test/oidcprovider"
 	"github.com/rollcall-iam/rollcall/test/slapd"
 )
 
@@ -46,6 +47,7 @@ var (
 	plane    *controlplane.ControlPlane
 	admin    client.Client
 	server   *slapd.Server
+	provider *oidcprovider.Provider
 	manager  *installation.Manager
 	loginURL string
 	// files is a folder for what the API server and people read.
@@ -98,10 +100,15 @@ func startsDirectory(ctx context.Context) {
 	server, err = slapd.Start(ctx, slapd.Options{})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() error { return server.Stop() })
-	for _, name := range []string{"alice", "bob", "carol"} {
+	var people []oidcprovider.Person
+	for _, name := range []string{"alice", "bob", "carol", "dora", "erin"} {
 		Expect(server.AddPerson(name)).To(Succeed())
 		Expect(server.SetPassword(name, password)).To(Succeed())
+		people = append(people, oidcprovider.Person{Name: name, Password: password, AMR: []string{"pwd", "otp"}})
 	}
+	provider, err = oidcprovider.Start(oidcprovider.Options{People: append(people, oidcprovider.Person{Name: "stranger", Password: password})})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() error { return provider.Stop() })
 }
 
 // startsManager starts the manager with all that it can serve. The ports were free a moment ago.
@@ -141,13 +148,17 @@ func declares(ctx context.Context) {
 	objects := []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}},
 		secret("corp-ca", map[string]string{"ca.crt": string(server.CAPEM())}),
+		secret("idp-ca", map[string]string{"ca.crt": string(provider.CACert())}),
 		secret("corp-bind", map[string]string{"username": slapd.SyncDN, "password": server.Password()}),
 		&v1alpha1.Directory{ObjectMeta: metav1.ObjectMeta{Name: corp}, Spec: v1alpha1.DirectorySpec{
 			LDAP: &v1alpha1.LDAPSource{
 				URL: server.LDAPSURL(), Schema: v1alpha1.SchemaRFC2307bis, Users: v1alpha1.LDAPUsers{BaseDN: slapd.PeopleDN},
 				CASecretRef: &v1alpha1.NameReference{Name: "corp-ca"}, BindSecretRef: &v1alpha1.NameReference{Name: "corp-bind"},
 			},
-			Login: &v1alpha1.LoginPolicy{Password: v1alpha1.Allowed},
+			Login: &v1alpha1.LoginPolicy{Password: v1alpha1.Allowed, OIDC: &v1alpha1.OIDCLogin{
+				IssuerURL: provider.URL(), ClientID: oidcprovider.ClientID, CASecretRef: &v1alpha1.NameReference{Name: "idp-ca"},
+				Scopes: []string{"profile", "offline_access"}, RecheckSeconds: new(int32(1)),
+			}},
 		}},
 		&v1alpha1.Grant{ObjectMeta: metav1.ObjectMeta{Name: "looks"}, Spec: v1alpha1.GrantSpec{
 			Subjects: []v1alpha1.Subject{{Kind: v1alpha1.SubjectUser, Name: "alice"}, {Kind: v1alpha1.SubjectUser, Name: "bob"}},
