@@ -106,10 +106,10 @@ func (r *Reconciler) report(ctx context.Context, s *scope) error {
 		ptr.Deref(before.ObservedGeneration, -1) == object.Generation {
 		return nil
 	}
-	applied := iamac.InstallationStatus().WithConditions(status.Apply(conditions)...).WithObservedGeneration(object.Generation).WithSigner(name)
+	told := iamac.InstallationStatus().WithConditions(status.Apply(conditions)...).WithObservedGeneration(object.Generation).WithSigner(name)
 	if r.LoginURL != "" {
-		applied.WithLoginURL(r.LoginURL)
+		told.WithLoginURL(r.LoginURL)
 	}
-	err := r.Reporter.Report(ctx, object, iamac.Installation(object.Name).WithUID(object.UID).WithStatus(applied), before.Conditions, conditions)
-	return client.IgnoreNotFound(err)
+	applied := iamac.Installation(object.Name).WithUID(object.UID).WithStatus(told)
+	return client.IgnoreNotFound(r.Reporter.Report(ctx, object, applied, before.Conditions, conditions))
 }

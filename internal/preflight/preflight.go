@@ -27,7 +27,8 @@ import (
 )
 
 const (
-	// duration is what is asked for, and use is for how long a certificate is shown again: the API server checks its times.
+	// duration is what is asked for, and use for how long a certificate is shown again. One that expires sooner is not trusted any more,
+	// and another takes its place at once: this does not depend on whose clock is ahead.
 	duration, use = 10 * time.Minute, 8 * time.Minute
 	// timeout is how long the API server may take to answer, tries how long it may go without an answer that says anything, and pause
 	// how long until it is asked again. With the wait of a signer they stay below a minute.
@@ -86,14 +87,10 @@ func (p *Preflight) sign(ctx context.Context) (*credential, error) {
 	if err != nil {
 		return nil, err
 	}
-	leaf, err := pki.CheckCertificate(chain, key.Public(), subject)
-	if err != nil {
+	if _, err := pki.CheckCertificate(chain, key.Public(), subject); err != nil {
 		return nil, outcome.Terminalf(v1alpha1.ReasonCertificateInvalid, "the signer's certificate is not what was asked for: %v", err)
 	}
-	now := p.Clock.Now()
-	// A signer may give less than was asked for.
-	until := now.Add(min(use, leaf.NotAfter.Sub(now)*4/5))
-	return &credential{certificate: chain, key: encoded, until: until}, nil
+	return &credential{certificate: chain, key: encoded, until: p.Clock.Now().Add(use)}, nil
 }
 
 // present shows a certificate to the API server until that says something of it. Whoever is on the way may fail meanwhile.

@@ -76,13 +76,15 @@ func (r Result) Conditions(signer string) []metav1.Condition {
 }
 
 func (r Result) signs(signer string) metav1.Condition {
-	told := metav1.Condition{Type: v1alpha1.ConditionSignerReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonSigns,
-		Message: fmt.Sprintf("the API server accepted a certificate that the signer %s signed", signer)}
-	switch {
-	case r.Problem.Because(v1alpha1.ReasonFailed):
-		told.Status, told.Reason, told.Message = metav1.ConditionUnknown, r.Problem.Reason, r.Problem.Message
-	case r.Problem != nil:
-		told.Status, told.Reason, told.Message = metav1.ConditionFalse, r.Problem.Reason, r.Problem.Message
+	told := metav1.Condition{Type: v1alpha1.ConditionSignerReady}
+	if r.Problem == nil {
+		told.Status, told.Reason = metav1.ConditionTrue, v1alpha1.ReasonSigns
+		told.Message = fmt.Sprintf("the API server accepted a certificate that the signer %s signed", signer)
+		return told
+	}
+	told.Status, told.Reason, told.Message = metav1.ConditionFalse, r.Problem.Reason, r.Problem.Message
+	if r.Problem.Because(v1alpha1.ReasonFailed) {
+		told.Status = metav1.ConditionUnknown
 	}
 	return told
 }
@@ -98,8 +100,8 @@ func (r Result) checked() metav1.Condition {
 		told.Message = "API servers ask the authorization webhook: it denies every request with a certificate whose Session has ended"
 	default:
 		told.Status, told.Reason = metav1.ConditionFalse, v1alpha1.ReasonWebhookNotAsked
-		told.Message = "API servers do not ask the authorization webhook: a certificate works until it expires even if its Session has ended, " +
-			"for whatever is bound to its names by then; docs/authentication.md says how to have the webhook asked"
+		told.Message = "API servers do not ask the authorization webhook: a certificate works until it expires even if its Session " +
+			"has ended, for whatever is bound to its names by then; docs/authentication.md says how to have the webhook asked"
 	}
 	return told
 }

@@ -35,7 +35,7 @@ var _ = Describe("The API server's answer", func() {
 		}
 	},
 		Entry("it knows the bearer", session.PreflightUsername, nil, false),
-		Entry("the webhook denied it", "", denied(session.PreflightUsername, ": "+session.DenialPrefix+"no Session has this certificate"), true),
+		Entry("the webhook denied it", "", denied(session.PreflightUsername, ": "+session.DenialPrefix+"no Session has it"), true),
 		Entry("nobody allowed it", "", denied(session.PreflightUsername, ""), false),
 		Entry("somebody else denied it", "", denied(session.PreflightUsername, ": not on a Sunday"), false),
 		Entry("a policy refused it", "", apierrors.NewForbidden(schema.GroupResource{}, "", errors.New("denied by policy")), false),

@@ -135,7 +135,20 @@ func subjects() map[string]subject {
 			make:       func(name string) client.Object { return lockOn(name, v1alpha1.SubjectUser, presentUser) },
 			touch:      on(func(l *v1alpha1.Lock) { l.Spec.Reason = "another" }),
 		},
+		"Session": {
+			controller: sessionController,
+			make:       func(name string) client.Object { return strayed(name) },
+			touch:      on(func(c *v1alpha1.Session) { c.Spec.Termination = &v1alpha1.SessionTermination{By: "rollcall-test-admin"} }),
+		},
 	}
+}
+
+// strayed is a Session whose User is gone.
+func strayed(name string) *v1alpha1.Session {
+	return &v1alpha1.Session{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.SessionSpec{
+		UserRef: v1alpha1.UserReference{Name: "gone", UID: "gone"}, Username: "gone", Custody: v1alpha1.CustodyServer,
+		Authentication: v1alpha1.SessionAuthentication{Method: v1alpha1.MethodManaged, Time: metav1.Now()},
+	}}
 }
 
 // What the subjects find.
@@ -157,7 +170,7 @@ func conformance(s *stage) {
 	BeforeAll(s.still)
 	DescribeTable("is obeyed through the life of", func(ctx SpecContext, kind string) { obeys(ctx, s, subjects()[kind]) },
 		Entry("a Directory", "Directory"), Entry("a User", "User"), Entry("a Group", "Group"), Entry("a Grant", "Grant"),
-		Entry("a Lock", "Lock"),
+		Entry("a Lock", "Lock"), Entry("a Session", "Session"),
 	)
 
 	DescribeTable("puts conditions first in the status of", func(status any) {
@@ -168,7 +181,8 @@ func conformance(s *stage) {
 		Entry("a Directory", v1alpha1.DirectoryStatus{}), Entry("a User", v1alpha1.UserStatus{}),
 		Entry("a Group", v1alpha1.GroupStatus{}), Entry("a Grant", v1alpha1.GrantStatus{}),
 		Entry("a Lock", v1alpha1.LockStatus{}), Entry("an AccessRequest", v1alpha1.AccessRequestStatus{}),
-		Entry("an Approval", v1alpha1.ApprovalStatus{}),
+		Entry("an Approval", v1alpha1.ApprovalStatus{}), Entry("a Session", v1alpha1.SessionStatus{}),
+		Entry("an Installation", v1alpha1.InstallationStatus{}),
 	)
 	columns(s)
 }
@@ -243,6 +257,10 @@ func columns(s *stage) {
 		Expect(s.almighty("shown").Create(ctx, approval)).To(Succeed())
 		DeferCleanup(func(ctx SpecContext) { s.delete(ctx, approval) })
 		s.reconcile(ctx, userController, localUser(name))
+		current := strayed(name)
+		Expect(s.operator().Create(ctx, current)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) { s.delete(ctx, current) })
+		s.reconcile(ctx, installationController, theInstallation())
 	})
 
 	DescribeTable("shows with kubectl get", func(ctx SpecContext, args []string, wanted string) {
@@ -258,14 +276,17 @@ func columns(s *stage) {
 		Entry("locks", []string{"locks"}, "NAME KIND TARGET USERS READY REASON EXPIRES AGE"),
 		Entry("areq", []string{"areq"}, "NAME GRANT USERNAME ACTIVE REASON REVIEWED EXPIRES AGE"),
 		Entry("approvals", []string{"approvals"}, "NAME REQUEST DECISION APPROVER READY REASON AGE"),
+		Entry("sess", []string{"sess"}, "NAME USER DEVICE METHOD ACTIVE REASON CERT-EXPIRES LAST-SEEN AGE"),
+		Entry("installations", []string{"installations"}, "NAME READY SIGNER SIGNER-READY CREDENTIALS-CHECKED LOGIN AGE"),
 	)
 
 	It("shows everything with kubectl get iam, with values in it", func(ctx SpecContext) {
 		out, err := s.kubectl(ctx, "get", "iam", "--namespace="+installation.Namespace)
 		Expect(err).NotTo(HaveOccurred())
-		for _, kind := range []string{"directory", "user", "group", "grant", "lock", "accessrequest", "approval"} {
+		for _, kind := range []string{"directory", "user", "group", "grant", "lock", "accessrequest", "approval", "session"} {
 			Expect(out).To(ContainSubstring(kind + ".iam.rollcall.dev/shown-"))
 		}
+		Expect(out).To(ContainSubstring("installation.iam.rollcall.dev/rollcall "))
 		Expect(out).To(MatchRegexp(`user.iam.rollcall.dev/(shown-\d+) +shown-\d+ +True +Active +\d+s`))
 	})
 }

@@ -134,6 +134,8 @@ func installations(w *world) {
 		Expect(rented.condition(ctx, object, checked)).To(says(metav1.ConditionUnknown, v1alpha1.ReasonSigningFailed))
 		rented.halt()
 	}, SpecTimeout(4*time.Minute))
+
+	asked(w)
 }
 
 // installationStill are specs of the Installation, one Reconcile at a time.
@@ -176,7 +178,7 @@ func installationStill(s *stage) {
 		works(ctx)
 		Expect(s.condition(ctx, object, checked)).To(says(isFalse, v1alpha1.ReasonWebhookNotAsked))
 		Expect(object.Status.Signer).To(Equal("CSR"))
-		Expect(observed(object)).To(HaveValue(Equal(object.Generation)))
+		s.conforms(ctx, subject{controller: installationController}, object, current)
 	})
 
 	It("looks every minute with the same certificate, and writes nothing when nothing changes", func(ctx SpecContext) {
@@ -223,9 +225,11 @@ func installationStill(s *stage) {
 		s.with(newStranger(before))
 		Expect(looks(ctx, 8*time.Minute)).To(Equal(30 * time.Second))
 		for kind, status := range map[string]metav1.ConditionStatus{ready: isFalse, stalled: isTrue, signerReady: isFalse} {
-			Expect(s.condition(ctx, object, kind)).To(says(status, v1alpha1.ReasonSignerNotTrusted, "--client-ca-file", "kube-controller-manager"))
+			Expect(s.condition(ctx, object, kind)).To(
+				says(status, v1alpha1.ReasonSignerNotTrusted, "--client-ca-file", "kube-controller-manager"))
 		}
 		Expect(s.condition(ctx, object, checked)).To(says(metav1.ConditionUnknown, v1alpha1.ReasonSignerNotTrusted))
+		s.conforms(ctx, subject{controller: installationController}, object, failed)
 		mark := s.mark()
 		looks(ctx, 30*time.Second)
 		Expect(s.writes(mark)).To(BeEmpty(), "nothing has changed")
@@ -235,7 +239,7 @@ func installationStill(s *stage) {
 		works(ctx)
 	})
 
-	DescribeTable("says why the signer gives nothing", func(ctx SpecContext, how func() signer.Signer, reason, second string, words ...string) {
+	gives := func(ctx SpecContext, how func() signer.Signer, reason, second string, words ...string) {
 		before := *s.signer
 		s.with(how())
 		Expect(looks(ctx, 8*time.Minute)).To(Equal(30 * time.Second))
@@ -245,7 +249,8 @@ func installationStill(s *stage) {
 		s.with(before)
 		looks(ctx, 30*time.Second)
 		works(ctx)
-	},
+	}
+	DescribeTable("says why the signer does not give what was asked for", gives,
 		Entry("as it fails", func() signer.Signer { return failing{*s.signer, errors.New("no connection")} },
 			v1alpha1.ReasonSigningFailed, reconciling, "no connection"),
 		Entry("as its authority is gone", func() signer.Signer {
@@ -254,7 +259,7 @@ func installationStill(s *stage) {
 		Entry("as it does not approve", func() signer.Signer {
 			return &csr.Signer{Requests: s.set.CertificatesV1().CertificateSigningRequests(), Requester: "somebody-else"}
 		}, v1alpha1.ReasonSigningDenied, stalled, "requester"),
-		Entry("that was asked for", func() signer.Signer {
+		Entry("as it gives something else", func() signer.Signer {
 			other := newStranger(*s.signer)
 			other.username = "system:admin"
 			return other

@@ -159,8 +159,9 @@ func (s *Signer) wait(ctx context.Context, request *certificatesv1.CertificateSi
 }
 
 // wayOut is what to do in a cluster that signs no client certificates, as some that are rented do not.
-const wayOut = "If it never does, have the operator sign by its own authority (--signer=ca, with that authority's bundle in the API server's " +
-	"--client-ca-file), or do without certificates: people log in by the cluster's own OIDC, and usernamePrefix of their Directory is set to match"
+const wayOut = "If it never does, have the operator sign by its own authority (--signer=ca, with that authority's bundle in the " +
+	"API server's --client-ca-file), or do without certificates: people log in by the cluster's own OIDC, and usernamePrefix of " +
+	"their Directory is set to match"
 
 // decided ends the wait when there is a certificate, or when there will be none.
 func decided(event watch.Event) (bool, error) {
