@@ -138,7 +138,9 @@ func subjects() map[string]subject {
 		"Session": {
 			controller: sessionController,
 			make:       func(name string) client.Object { return strayed(name) },
-			touch:      on(func(c *v1alpha1.Session) { c.Spec.Termination = &v1alpha1.SessionTermination{By: "rollcall-test-admin"} }),
+			touch: on(func(c *v1alpha1.Session) {
+				c.Spec.Termination = &v1alpha1.SessionTermination{By: "rollcall-test-admin"}
+			}),
 		},
 	}
 }

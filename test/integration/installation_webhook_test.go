@@ -35,7 +35,7 @@ func denying() string {
 			return
 		}
 		if review.Spec.User == session.PreflightUsername {
-			review.Status = authorizationv1.SubjectAccessReviewStatus{Denied: true, Reason: session.DenialPrefix + "no Session has this certificate"}
+			review.Status.Denied, review.Status.Reason = true, session.DenialPrefix+"no Session has this certificate"
 		}
 		_ = json.NewEncoder(w).Encode(review)
 	}))
