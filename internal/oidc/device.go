@@ -56,8 +56,8 @@ func (p *Provider) StartDevice(ctx context.Context) (Authorization, error) {
 	return p.authorization(response)
 }
 
-// deviceContext carries a client that does two things that the library leaves out for the first request of the device flow: it ends with ctx,
-// and shows who the client is.
+// deviceContext carries a client that does two things that the library leaves out of the first request of the device flow: it ends with
+// ctx, and shows who the client is.
 func (p *Provider) deviceContext(ctx context.Context) context.Context {
 	bound := *p.http
 	bound.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -95,8 +95,8 @@ func (p *Provider) authorization(response *oauth2.DeviceAuthResponse) (Authoriza
 	return a, nil
 }
 
-// PollDevice asks once whether the person has decided. Errors are ErrPending, ErrSlowDown, ErrExpired, ErrRefused, or *outcome.Problem where
-// the provider does not answer or does not take the client.
+// PollDevice asks once whether the person has decided. Errors are ErrPending, ErrSlowDown, ErrExpired, ErrRefused, or *outcome.Problem
+// where the provider does not answer or does not take the client.
 func (p *Provider) PollDevice(ctx context.Context, deviceCode string) (Claims, error) {
 	// An exchange like that of an authorization code, but for its grant and the name of the code.
 	token, err := p.oauth.Exchange(goidc.ClientContext(ctx, p.http), "",

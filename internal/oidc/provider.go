@@ -90,8 +90,8 @@ func secure(address string) bool {
 	return address == "" || (err == nil && parsed.Scheme == "https" && parsed.Host != "")
 }
 
-// authStyle is how the client authenticates: with HTTP Basic, which is the default (OpenID Connect Core, section 9), if the provider does not
-// ask for another way. It is never found out by trying: a device code that is asked for twice is asked for too often.
+// authStyle is how the client authenticates: with HTTP Basic, the default (OpenID Connect Core, section 9), if the provider does not ask
+// for another way. It is never found out by trying: a device code that is asked for twice is asked for too often.
 func authStyle(secret string, methods []string) oauth2.AuthStyle {
 	if secret == "" || (slices.Contains(methods, methodPost) && !slices.Contains(methods, methodBasic)) {
 		return oauth2.AuthStyleInParams

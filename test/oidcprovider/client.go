@@ -45,7 +45,9 @@ func (c *client) ApplicationType() op.ApplicationType {
 func (c *client) AuthMethod() oidc.AuthMethod { return oidc.AuthMethodNone }
 
 // ResponseTypes implements op.Client.
-func (c *client) ResponseTypes() []oidc.ResponseType { return []oidc.ResponseType{oidc.ResponseTypeCode} }
+func (c *client) ResponseTypes() []oidc.ResponseType {
+	return []oidc.ResponseType{oidc.ResponseTypeCode}
+}
 
 // GrantTypes implements op.Client.
 func (c *client) GrantTypes() []oidc.GrantType {

@@ -32,8 +32,8 @@ const (
 	CallbackPath = "/callback"
 
 	deviceLifetime = 5 * time.Minute
-	stopTimeout    = 5 * time.Second
 	headerTimeout  = 5 * time.Second
+	browserTimeout = 10 * time.Second
 )
 
 // Person is somebody who can log in.
@@ -158,16 +158,14 @@ func (p *Provider) serve(listener net.Listener) {
 	go func(server *http.Server) { _ = server.ServeTLS(listener, "", "") }(p.server) // until Stop
 }
 
-// Stop ends the provider. What it knows, it still knows after Resume.
+// Stop ends the provider at once. What it knows, it still knows after Resume.
 func (p *Provider) Stop() error {
 	if p.server == nil {
 		return nil
 	}
 	defer func() { p.server = nil }()
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
-	defer cancel()
-	if err := p.server.Shutdown(ctx); err != nil {
-		return p.server.Close()
+	if err := p.server.Close(); err != nil {
+		return fmt.Errorf("stop the provider: %w", err)
 	}
 	return nil
 }
@@ -191,7 +189,7 @@ func (p *Provider) CACert() []byte { return p.ca.Cert }
 // HTTPClient is one that trusts the provider.
 func (p *Provider) HTTPClient() *http.Client {
 	trust := &tls.Config{RootCAs: p.ca.Pool(), MinVersion: tls.VersionTLS12}
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: trust, DisableKeepAlives: true}, Timeout: stopTimeout}
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: trust, DisableKeepAlives: true}, Timeout: browserTimeout}
 }
 
 // Disable keeps somebody out from now on: no login, no refresh.

@@ -69,7 +69,10 @@ func newStorage(options Options) (*storage, error) {
 	for _, person := range options.People {
 		s.people = append(s.people, complete(person))
 	}
-	return s, s.rotate()
+	if err := s.rotate(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func complete(person Person) *Person {

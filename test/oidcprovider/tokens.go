@@ -180,7 +180,9 @@ func (s *storage) AuthorizeClientIDSecret(_ context.Context, id, secret string) 
 }
 
 // SetUserinfoFromScopes implements op.Storage, for which SetUserinfoFromRequest does it.
-func (*storage) SetUserinfoFromScopes(context.Context, *oidc.UserInfo, string, string, []string) error { return nil }
+func (*storage) SetUserinfoFromScopes(context.Context, *oidc.UserInfo, string, string, []string) error {
+	return nil
+}
 
 // SetUserinfoFromToken implements op.Storage: what the userinfo endpoint says.
 func (s *storage) SetUserinfoFromToken(_ context.Context, info *oidc.UserInfo, tokenID, subject, _ string) error {

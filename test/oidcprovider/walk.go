@@ -5,6 +5,7 @@ package oidcprovider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -19,20 +20,20 @@ func (p *Provider) AuthorizeByForm(ctx context.Context, authURL, name, password 
 	if err != nil {
 		return nil, fmt.Errorf("open the authorization request: %w", err)
 	}
-	response, err := visit(browser, request)
+	answer, err := visit(browser, request)
 	if err != nil {
 		return nil, err
 	}
-	if response.StatusCode == http.StatusOK {
+	if answer.code == http.StatusOK {
 		fields := url.Values{nameField: {name}, passwordField: {password}}
-		if response, err = post(ctx, browser, response.Request.URL.String(), fields); err != nil {
+		if answer, err = post(ctx, browser, answer.address.String(), fields); err != nil {
 			return nil, err
 		}
 	}
-	if response.StatusCode != http.StatusFound {
-		return nil, fmt.Errorf("the provider answers the login with %s", response.Status)
+	if answer.code != http.StatusFound {
+		return nil, fmt.Errorf("the provider answers the login with status %d", answer.code)
 	}
-	return response.Location()
+	return answer.next, nil
 }
 
 // ApproveDevice fills in the page of the device flow, and allows it.
@@ -49,12 +50,12 @@ func (p *Provider) answerDevice(ctx context.Context, verificationURI, userCode, 
 	fields := url.Values{
 		userCodeField: {userCode}, nameField: {name}, passwordField: {password}, actionField: {action},
 	}
-	response, err := post(ctx, p.browser(), verificationURI, fields)
+	answer, err := post(ctx, p.browser(), verificationURI, fields)
 	if err != nil {
 		return err
 	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the provider answers with %s", response.Status)
+	if answer.code != http.StatusOK {
+		return fmt.Errorf("the provider answers with status %d", answer.code)
 	}
 	return nil
 }
@@ -71,20 +72,29 @@ func (p *Provider) browser() *http.Client {
 	return browser
 }
 
-func post(ctx context.Context, browser *http.Client, address string, fields url.Values) (*http.Response, error) {
+// answer is where the browser ended up, and where it is sent from there, if anywhere.
+type answer struct {
+	code          int
+	address, next *url.URL
+}
+
+func post(ctx context.Context, browser *http.Client, address string, fields url.Values) (answer, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(fields.Encode()))
 	if err != nil {
-		return nil, fmt.Errorf("fill in %s: %w", address, err)
+		return answer{}, fmt.Errorf("fill in %s: %w", address, err)
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return visit(browser, request)
 }
 
-// visit answers a response whose body is of no interest.
-func visit(browser *http.Client, request *http.Request) (*http.Response, error) {
+func visit(browser *http.Client, request *http.Request) (answer, error) {
 	response, err := browser.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("visit the provider: %w", err)
+		return answer{}, fmt.Errorf("visit the provider: %w", err)
 	}
-	return response, response.Body.Close()
+	next, err := response.Location()
+	if errors.Is(err, http.ErrNoLocation) {
+		err = nil
+	}
+	return answer{code: response.StatusCode, address: response.Request.URL, next: next}, errors.Join(err, response.Body.Close())
 }
