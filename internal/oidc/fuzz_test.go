@@ -23,7 +23,8 @@ func FuzzVerify(f *testing.F) {
 	}
 	f.Cleanup(func() { _ = idp.Stop() })
 	ctx := context.Background()
-	provider, err := connect(ctx, &v1alpha1.OIDCLogin{IssuerURL: idp.URL(), ClientID: oidcprovider.ClientID}, clock.RealClock{}, idp.CACert(), "")
+	login := &v1alpha1.OIDCLogin{IssuerURL: idp.URL(), ClientID: oidcprovider.ClientID}
+	provider, err := connect(ctx, login, clock.RealClock{}, idp.CACert(), "")
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -5,7 +5,6 @@ package oidc_test
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 	"testing"
 	"time"
@@ -158,26 +157,16 @@ func (w *world) sign(claims map[string]any) string {
 
 // beRefused is that the person is not vouched for, which is not the provider's silence.
 func beRefused(text string) types.GomegaMatcher {
-	return SatisfyAll(MatchError(oidc.ErrRefused), MatchError(ContainSubstring(text)), Not(HaveOccurredAs(outcome.Transient)))
+	return SatisfyAll(MatchError(oidc.ErrRefused), MatchError(ContainSubstring(text)), Not(beOfKind(outcome.Transient)))
 }
 
 // beProblem is a problem of this kind, which is no word on the person.
 func beProblem(kind outcome.Kind, reason, text string) types.GomegaMatcher {
-	return SatisfyAll(HaveOccurredAs(kind), HaveField("Reason", reason), MatchError(ContainSubstring(text)),
+	return SatisfyAll(beOfKind(kind), HaveField("Reason", reason), MatchError(ContainSubstring(text)),
 		Not(MatchError(oidc.ErrRefused)))
 }
 
-// HaveOccurredAs is an error that is a problem of a kind.
-func HaveOccurredAs(kind outcome.Kind) types.GomegaMatcher {
+// beOfKind is an error that is a problem of this kind.
+func beOfKind(kind outcome.Kind) types.GomegaMatcher {
 	return SatisfyAll(BeAssignableToTypeOf(&outcome.Problem{}), HaveField("Kind", kind))
-}
-
-func httpGet(ctx context.Context, browser *http.Client, address string) *http.Response {
-	GinkgoHelper()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
-	Expect(err).NotTo(HaveOccurred())
-	response, err := browser.Do(request)
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(response.Body.Close)
-	return response
 }
