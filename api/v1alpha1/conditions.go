@@ -39,7 +39,7 @@ const (
 	// ConditionBindingsWithdrawn says that no generated binding names its User any more.
 	ConditionBindingsWithdrawn = "BindingsWithdrawn"
 	// ConditionCredentialDenied says that API servers ask the authorization webhook, which denies every request.
-	ConditionCredentialDenied = "CredentialDenied"
+	ConditionCredentialDenied = "CredentialDenied" //nolint:gosec // A name, not a credential.
 	// ConditionWritesDenied says that a Lock names its certificates, by which the policy rollcall-locks denies writes.
 	ConditionWritesDenied = "WritesDenied"
 	// ConditionCertificatesExpired says that its last certificate has expired.

@@ -37,7 +37,7 @@ type LockTarget struct {
 }
 
 // Subject is the User or Group that a Lock is about; false where it is about a Session or a Device.
-func (t LockTarget) Subject() (Subject, bool) {
+func (t *LockTarget) Subject() (Subject, bool) {
 	return Subject{Kind: SubjectKind(t.Kind), Name: t.Name}, t.Kind == LockUser || t.Kind == LockGroup
 }
 

@@ -155,20 +155,20 @@ type SessionSpec struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=60
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="maxDurationSeconds is immutable"
-	MaxDurationSeconds *int32 `json:"maxDurationSeconds,omitempty"`
+	MaxDurationSeconds int32 `json:"maxDurationSeconds,omitempty"`
 
 	// idleTimeoutSeconds ends the Session when nothing was renewed or seen for so long, in seconds. Default: never.
 	// +optional
 	// +kubebuilder:validation:Minimum=60
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="idleTimeoutSeconds is immutable"
-	IdleTimeoutSeconds *int32 `json:"idleTimeoutSeconds,omitempty"`
+	IdleTimeoutSeconds int32 `json:"idleTimeoutSeconds,omitempty"`
 
 	// certificateSeconds is the lifetime that is asked for each certificate, in seconds; a signer may give more or less. Default 900.
 	// +optional
 	// +kubebuilder:validation:Minimum=60
 	// +kubebuilder:validation:Maximum=86400
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="certificateSeconds is immutable"
-	CertificateSeconds *int32 `json:"certificateSeconds,omitempty"`
+	CertificateSeconds int32 `json:"certificateSeconds,omitempty"`
 
 	// termination ends the Session at once, and for good. Default: it ends when its time has come.
 	// +optional

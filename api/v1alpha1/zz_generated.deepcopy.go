@@ -1527,21 +1527,6 @@ func (in *SessionSpec) DeepCopyInto(out *SessionSpec) {
 	*out = *in
 	out.UserRef = in.UserRef
 	in.Authentication.DeepCopyInto(&out.Authentication)
-	if in.MaxDurationSeconds != nil {
-		in, out := &in.MaxDurationSeconds, &out.MaxDurationSeconds
-		*out = new(int32)
-		**out = **in
-	}
-	if in.IdleTimeoutSeconds != nil {
-		in, out := &in.IdleTimeoutSeconds, &out.IdleTimeoutSeconds
-		*out = new(int32)
-		**out = **in
-	}
-	if in.CertificateSeconds != nil {
-		in, out := &in.CertificateSeconds, &out.CertificateSeconds
-		*out = new(int32)
-		**out = **in
-	}
 	if in.Termination != nil {
 		in, out := &in.Termination, &out.Termination
 		*out = new(SessionTermination)

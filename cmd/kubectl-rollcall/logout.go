@@ -112,8 +112,7 @@ func (t *tool) logoutOf(ctx context.Context, kept *store.Store, profile string, 
 
 // endSession ends a Session at the login service, and says what became of it.
 func endSession(ctx context.Context, kept *store.Store, state *store.State, now time.Time) (string, error) {
-	switch {
-	case state.Ended != "" || !state.EndTime.IsZero() && !now.Before(state.EndTime):
+	if state.Ended != "" || !state.EndTime.IsZero() && !now.Before(state.EndTime) {
 		return fmt.Sprintf("Session %s had ended.", state.Session), nil
 	}
 	key, err := kept.Get(state.Key)

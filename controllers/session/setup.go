@@ -41,7 +41,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 func mayActDiffers(e event.UpdateEvent) bool {
 	before, ok := e.ObjectOld.(*v1alpha1.User)
 	after, also := e.ObjectNew.(*v1alpha1.User)
-	return ok && also && (before.Generation != after.Generation || reach.Active(before) != reach.Active(after) || before.Status.Username != after.Status.Username)
+	return ok && also && (before.Generation != after.Generation || reach.Active(before) != reach.Active(after) ||
+		before.Status.Username != after.Status.Username)
 }
 
 func (r *Reconciler) sessionsOfUser(ctx context.Context, object client.Object) []reconcile.Request {

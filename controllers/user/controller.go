@@ -52,7 +52,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if !s.user.DeletionTimestamp.IsZero() || awaited(s.user) {
 		return ctrl.Result{}, nil
 	}
-	for _, phase := range []func(context.Context, *scope) error{r.findDirectory, r.decide, r.findGroups, r.findGrants, r.findSessions, r.report} {
+	for _, phase := range []func(context.Context, *scope) error{
+		r.findDirectory, r.decide, r.findGroups, r.findGrants, r.findSessions, r.report,
+	} {
 		if err := phase(ctx, &s); err != nil {
 			return ctrl.Result{}, err
 		}

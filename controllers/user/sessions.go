@@ -34,7 +34,7 @@ func (r *Reconciler) findSpoken(ctx context.Context, s *scope, named []v1alpha1.
 }
 
 // anothers says whether a Session is another person's than this User is: a User that was made anew for the same entry is the same
-// person, and who a local User is is for those to say who declare it. Of two Users who have the name now it was decided before who
+// person, and whoever declares a local User says who that is. Of two Users who have the name now it was decided before who
 // keeps it.
 func (s *scope) anothers(other *v1alpha1.Session, named []v1alpha1.User) bool {
 	if other.Spec.UserRef.UID == string(s.user.UID) {
@@ -69,8 +69,8 @@ type held struct {
 	groups             []string
 }
 
-func (s *scope) held(since time.Time) held {
-	var h held
+func (s *scope) held(since time.Time) *held {
+	h := &held{}
 	if certificate := s.user.Status.Certificate; certificate != nil {
 		h.until = certificate.LastNotAfter.Time
 		for _, group := range certificate.Groups {
@@ -103,7 +103,7 @@ func latest(a, b time.Time) time.Time {
 }
 
 // told is what the bearer of such a certificate still has. Bindings that name a group cannot leave out one of its members.
-func (h held) told() string {
+func (h *held) told() string {
 	told := fmt.Sprintf("; a certificate already issued is valid until %s, ", rfc3339(h.until))
 	if len(h.groups) == 0 {
 		return told + "but no Grant gives its bearer anything"

@@ -192,7 +192,7 @@ const defaultLife = 15 * time.Minute
 
 // duration is the lifetime to ask for: no certificate outlives what its Session may last.
 func (i *Issuer) duration(s *v1alpha1.Session, asked time.Duration) (time.Duration, error) {
-	life := cmp.Or(asked, time.Duration(ptr.Deref(s.Spec.CertificateSeconds, 0))*time.Second, defaultLife)
+	life := cmp.Or(asked, time.Duration(s.Spec.CertificateSeconds)*time.Second, defaultLife)
 	end := session.EndTime(s)
 	if end.IsZero() {
 		return life, nil

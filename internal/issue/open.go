@@ -20,7 +20,8 @@ import (
 // ErrUsed says that there is a Session of that name: what it would rest on was used before.
 var ErrUsed = errors.New("a session began with that before")
 
-// Begin makes a Session whose certificates will be for a key, if nobody else's is; for one with custody Server the key is nil. Errors are ErrUsed and ErrKey, or the API server's.
+// Begin makes a Session whose certificates will be for a key, if nobody else's is; for one with custody Server the key is nil. Errors are
+// ErrUsed and ErrKey, or the API server's.
 func (i *Issuer) Begin(ctx context.Context, s *v1alpha1.Session, key crypto.PublicKey) error {
 	if s.Spec.KeyFingerprint != "" {
 		if err := i.checkOwner(ctx, s, key); err != nil {

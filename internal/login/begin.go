@@ -183,8 +183,8 @@ func newSession(user *v1alpha1.User, who proven, challenge string, k key) *v1alp
 			UserRef:  v1alpha1.UserReference{Name: user.Name, UID: string(user.UID)},
 			Username: user.Status.Username, Device: who.device, KeyFingerprint: proof.KeyFingerprint(k.encoded),
 			Authentication: who.authentication, Custody: v1alpha1.CustodyClient,
-			MaxDurationSeconds: &who.policy.MaxDurationSeconds, IdleTimeoutSeconds: &who.policy.IdleTimeoutSeconds,
-			CertificateSeconds: &who.policy.CertificateSeconds,
+			MaxDurationSeconds: who.policy.MaxDurationSeconds, IdleTimeoutSeconds: who.policy.IdleTimeoutSeconds,
+			CertificateSeconds: who.policy.CertificateSeconds,
 		},
 	}
 	if user.Status.Identity != nil {

@@ -69,8 +69,9 @@ func (s *Service) authenticate(ctx context.Context, a *attempt, name string) (cu
 		return current, "", nil // Whoever has the key signs the request: Issue looks.
 	}
 	fingerprint := pki.Fingerprint(shown[0])
-	known := slices.ContainsFunc(current.Status.Certificates, func(c v1alpha1.SessionCertificate) bool { return c.Fingerprint == fingerprint })
-	if !known {
+	if !slices.ContainsFunc(current.Status.Certificates, func(c v1alpha1.SessionCertificate) bool {
+		return c.Fingerprint == fingerprint
+	}) {
 		return nil, "", s.stranger(a, "the certificate that is shown is not one of the Session")
 	}
 	// It may have expired: for how long nothing need be renewed is a matter of the Session.

@@ -122,7 +122,8 @@ func (s *Service) unseal(sealed string) (t transaction, err error) {
 	if err != nil {
 		return t, err
 	}
-	return t, json.Unmarshal(body, &t)
+	err = json.Unmarshal(body, &t)
+	return t, err
 }
 
 func (s *Service) sealer() (cipher.AEAD, error) {

@@ -47,7 +47,7 @@ func Key(ctx context.Context, live client.Reader, c client.Client, namespace str
 		return nil, fmt.Errorf("keep Secret %s: %w", SecretName, err)
 	}
 	if len(secret.Data[secretKey]) < keySize {
-		return nil, fmt.Errorf("Secret %s holds no key of %d bytes in %s: delete it, and another is made", SecretName, keySize, secretKey)
+		return nil, fmt.Errorf("no key of %d bytes in %s of Secret %s: delete it, and another is made", keySize, secretKey, SecretName)
 	}
 	return secret.Data[secretKey], nil
 }

@@ -71,7 +71,8 @@ func (s *Service) byIDToken(ctx context.Context, a *attempt, token *wire.IDToken
 	return s.vouched(ctx, a, d, policy, claims)
 }
 
-func (s *Service) provider(ctx context.Context, name string) (*v1alpha1.Directory, session.Policy, *oidc.Provider, error) { //nolint:revive // Three facts of one Directory.
+//nolint:revive // Three facts of one Directory.
+func (s *Service) provider(ctx context.Context, name string) (*v1alpha1.Directory, session.Policy, *oidc.Provider, error) {
 	d, policy, err := s.directory(ctx, name)
 	if err != nil {
 		return nil, policy, nil, err
@@ -175,9 +176,10 @@ func (s *Service) byDeviceKey(ctx context.Context, a *attempt, k *wire.DeviceKey
 	if !allowed || !policy.DeviceKeys {
 		return proven{}, kept("Directory %q lets nobody log in with a device key", d.Name)
 	}
-	return proven{user: user, directory: d, policy: policy, device: enrolled(user, k.PublicKey), authentication: v1alpha1.SessionAuthentication{
+	authentication := v1alpha1.SessionAuthentication{
 		Method: v1alpha1.MethodDeviceKey, Time: metav1.NewTime(s.Clock.Now()), Subject: proof.DeviceFingerprint(k.PublicKey),
-	}}, nil
+	}
+	return proven{user: user, directory: d, policy: policy, device: enrolled(user, k.PublicKey), authentication: authentication}, nil
 }
 
 func enrolled(user *v1alpha1.User, key string) string {

@@ -56,7 +56,8 @@ func tooMany(wait time.Duration) *refusal {
 
 // nobody refuses whoever has proved nothing: it reads and takes the same whether there is such a person or not. The log tells which.
 func nobody(format string, args ...any) *refusal {
-	r := newRefusal(http.StatusUnauthorized, wire.CodeRefused, "nobody is let in by that; if it should be right, ask whoever runs Rollcall: its log says why")
+	r := newRefusal(http.StatusUnauthorized, wire.CodeRefused,
+		"nobody is let in by that; if it should be right, ask whoever runs Rollcall: its log says why")
 	r.detail, r.unknown = fmt.Sprintf(format, args...), true
 	return r
 }

@@ -270,7 +270,7 @@ func (w *world) publicKey() jose.JSONWebKey {
 	GinkgoHelper()
 	response, err := w.idp.HTTPClient().Get(w.idp.URL() + "/keys")
 	Expect(err).NotTo(HaveOccurred())
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	var found jose.JSONWebKeySet
 	Expect(json.NewDecoder(response.Body).Decode(&found)).To(Succeed())
 	Expect(found.Keys).To(HaveLen(1))

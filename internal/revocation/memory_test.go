@@ -96,7 +96,7 @@ var _ = Describe("Deleted Sessions", func() {
 })
 
 var _ = Describe("What was seen", func() {
-	session := func(seen time.Duration, idle *int32) *v1alpha1.Session {
+	session := func(seen time.Duration, idle int32) *v1alpha1.Session {
 		of := &v1alpha1.Session{ObjectMeta: metav1.ObjectMeta{Name: "alice-1", UID: "u"}}
 		of.Status.LastSeenTime = &metav1.Time{Time: now.Add(-seen)}
 		of.Spec.IdleTimeoutSeconds = idle
@@ -108,26 +108,26 @@ var _ = Describe("What was seen", func() {
 		return len(s.sightings) == 1
 	}
 	It("is worth a write where it is a minute newer than what is stored", func() {
-		Expect(noted(session(59*time.Second, nil))).To(BeFalse())
-		Expect(noted(session(time.Minute, nil))).To(BeTrue())
-		never := session(0, nil)
+		Expect(noted(session(59*time.Second, 0))).To(BeFalse())
+		Expect(noted(session(time.Minute, 0))).To(BeTrue())
+		never := session(0, 0)
 		never.Status.LastSeenTime = nil
 		Expect(noted(never)).To(BeTrue())
 	})
 	It("is written more often where a Session may be idle for moments only: who is at work is not idle", func() {
-		Expect(noted(session(19*time.Second, new(int32(60))))).To(BeFalse())
-		Expect(noted(session(20*time.Second, new(int32(60))))).To(BeTrue())
-		Expect(noted(session(59*time.Second, new(int32(3600))))).To(BeFalse())
+		Expect(noted(session(19*time.Second, 60))).To(BeFalse())
+		Expect(noted(session(20*time.Second, 60))).To(BeTrue())
+		Expect(noted(session(59*time.Second, 3600))).To(BeFalse())
 	})
 	It("is bounded, and goes on for those that are known", func() {
 		s := newSeen(nil, clocktesting.NewFakePassiveClock(now))
 		for i := range seenKept + 10 {
-			of := session(time.Hour, nil)
+			of := session(time.Hour, 0)
 			of.Name = digest(i)
 			s.note(of, now)
 		}
 		Expect(s.sightings).To(HaveLen(seenKept))
-		of := session(time.Hour, nil)
+		of := session(time.Hour, 0)
 		of.Name = digest(0)
 		s.note(of, now.Add(time.Second))
 		Expect(s.sightings[of.Name].at).To(Equal(now.Add(time.Second)))

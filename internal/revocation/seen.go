@@ -64,8 +64,8 @@ func (s *seen) note(of *v1alpha1.Session, now time.Time) {
 }
 
 func exactness(of *v1alpha1.Session) time.Duration {
-	if idle := of.Spec.IdleTimeoutSeconds; idle != nil {
-		return min(seenWithin, time.Duration(*idle)*time.Second/idleParts)
+	if idle := of.Spec.IdleTimeoutSeconds; idle > 0 {
+		return min(seenWithin, time.Duration(idle)*time.Second/idleParts)
 	}
 	return seenWithin
 }

@@ -13,12 +13,10 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
-	stdlog "log"
 	"math/big"
 	"net"
 	"time"
 
-	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -46,21 +44,24 @@ const (
 type authority struct{ options Options }
 
 // issue makes a certificate, and says when to make the next.
-func (a *authority) issue(ctx context.Context, now time.Time) (leaf *tls.Certificate, ca []byte, next time.Time, err error) { //nolint:revive // One answer of four parts.
+func (a *authority) issue(ctx context.Context, now time.Time) (*shown, error) {
 	secret, err := a.secret(ctx)
 	if err != nil {
-		return nil, nil, next, err
+		return nil, err
 	}
-	ca = secret.Data[corev1.TLSCertKey]
+	ca := secret.Data[corev1.TLSCertKey]
 	parent, signer, err := parse(ca, secret.Data[corev1.TLSPrivateKeyKey])
 	if err != nil {
-		return nil, nil, next, fmt.Errorf("Secret %s is no authority: %w; delete it, and another is made, which clients must learn", AuthorityName, err)
+		return nil, fmt.Errorf("no authority in Secret %s: %w; delete it, and another is made, which clients must learn", AuthorityName, err)
 	}
 	if err := a.publish(ctx, ca); err != nil {
-		return nil, nil, next, err
+		return nil, err
 	}
-	leaf, err = a.sign(parent, signer, now)
-	return leaf, ca, now.Add(leafLife * 2 / 3), err
+	leaf, err := a.sign(parent, signer, now)
+	if err != nil {
+		return nil, err
+	}
+	return &shown{certificate: leaf, ca: ca, look: now.Add(leafLife * 2 / 3)}, nil
 }
 
 func (a *authority) sign(parent *x509.Certificate, signer crypto.Signer, now time.Time) (*tls.Certificate, error) {
@@ -176,14 +177,4 @@ func (a *authority) publish(ctx context.Context, ca []byte) error {
 		return fmt.Errorf("publish ConfigMap %s: %w", AuthorityName, err)
 	}
 	return nil
-}
-
-// quiet takes what net/http says of broken connections, which anybody can bring about, off the log that people read.
-func quiet(logger logr.Logger) *stdlog.Logger { return stdlog.New(whisper{logger}, "", 0) }
-
-type whisper struct{ logger logr.Logger }
-
-func (w whisper) Write(line []byte) (int, error) {
-	w.logger.V(1).Info("connection", "what", string(bytes.TrimSpace(line)))
-	return len(line), nil
 }

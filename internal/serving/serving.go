@@ -8,11 +8,13 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"log/slog" //nolint:depguard // What net/http wants as its log is made of logr here.
 	"net"
 	"net/http"
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -39,9 +41,14 @@ type Certificates struct {
 	own     *authority
 
 	mutex   sync.Mutex
-	current *tls.Certificate
-	ca      []byte
-	look    time.Time
+	current *shown
+}
+
+// shown is a certificate, those that clients verify it with, and when to look for the next.
+type shown struct {
+	certificate *tls.Certificate
+	ca          []byte
+	look        time.Time
 }
 
 // lookAgain is how often a Secret is looked at while it is in use: it may have been renewed.
@@ -58,53 +65,59 @@ func (c *Certificates) Config() *tls.Config {
 		MinVersion: tls.VersionTLS12,
 		NextProtos: []string{"h2", "http/1.1"},
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			certificate, _, err := c.get(hello.Context())
-			return certificate, err
+			current, err := c.get(hello.Context())
+			if err != nil {
+				return nil, err
+			}
+			return current.certificate, nil
 		},
 	}
 }
 
 // CA are the PEM certificates that clients verify the server with; nil where a Secret is given that does not say.
 func (c *Certificates) CA(ctx context.Context) ([]byte, error) {
-	_, ca, err := c.get(ctx)
-	return ca, err
+	current, err := c.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return current.ca, nil
 }
 
 // get looks anew where it is time to. Where that fails, what was good before is shown for as long as it lasts.
-func (c *Certificates) get(ctx context.Context) (*tls.Certificate, []byte, error) {
+func (c *Certificates) get(ctx context.Context) (shown, error) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	now := c.options.Clock.Now()
-	if c.current != nil && now.Before(c.look) {
-		return c.current, c.ca, nil
+	if c.current != nil && now.Before(c.current.look) {
+		return *c.current, nil
 	}
-	certificate, ca, next, err := c.read(ctx, now)
+	fresh, err := c.read(ctx, now)
 	switch {
 	case err == nil:
-		c.current, c.ca, c.look = certificate, ca, next
+		c.current = fresh
 	case c.current == nil:
-		return nil, nil, err
+		return shown{}, err
 	default:
-		c.look = now.Add(lookAgain)
+		c.current.look = now.Add(lookAgain)
 		log.FromContext(ctx).WithName("serving").Error(err, "look after the certificate that is served")
 	}
-	return c.current, c.ca, nil
+	return *c.current, nil
 }
 
-func (c *Certificates) read(ctx context.Context, now time.Time) (certificate *tls.Certificate, ca []byte, next time.Time, err error) { //nolint:revive // One answer of four parts.
+func (c *Certificates) read(ctx context.Context, now time.Time) (*shown, error) {
 	if c.options.SecretName == "" {
 		return c.own.issue(ctx, now)
 	}
 	secret := &corev1.Secret{}
 	where := client.ObjectKey{Namespace: c.options.Namespace, Name: c.options.SecretName}
 	if err := c.options.Live.Get(ctx, where, secret); err != nil {
-		return nil, nil, next, fmt.Errorf("get the Secret of the certificate that is served: %w", err)
+		return nil, fmt.Errorf("get the Secret of the certificate that is served: %w", err)
 	}
 	pair, err := tls.X509KeyPair(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey])
 	if err != nil {
-		return nil, nil, next, fmt.Errorf("Secret %s holds no certificate and key that belong together: %w", where.Name, err)
+		return nil, fmt.Errorf("no certificate and key that belong together in Secret %s: %w", where.Name, err)
 	}
-	return &pair, secret.Data[corev1.ServiceAccountRootCAKey], now.Add(lookAgain), nil
+	return &shown{certificate: &pair, ca: secret.Data[corev1.ServiceAccountRootCAKey], look: now.Add(lookAgain)}, nil
 }
 
 // Server serves one handler, on every replica.
@@ -138,7 +151,9 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	logger := log.FromContext(ctx).WithName(s.Name)
 	server := &http.Server{
-		Handler: s.Handler, TLSConfig: s.TLS, MaxHeaderBytes: maxHeaderBytes, ErrorLog: quiet(logger),
+		Handler: s.Handler, TLSConfig: s.TLS, MaxHeaderBytes: maxHeaderBytes,
+		// Of broken connections, which anybody can bring about, nothing is told in the log that people read.
+		ErrorLog:          slog.NewLogLogger(logr.ToSlogHandler(logger.V(1)), slog.LevelInfo),
 		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}

@@ -23,8 +23,8 @@ type Policy struct {
 	Password, DeviceKeys bool
 }
 
-// PolicyOf is what a Directory says about logins; allowed is false where it says nothing. People in no Directory, for whom it is nil, log in
-// with the keys that their Users enrol, and nobody vouches for them.
+// PolicyOf is what a Directory says about logins; allowed is false where it says nothing. People in no Directory, for whom it is nil, log
+// in with the keys that their Users enrol, and nobody vouches for them.
 func PolicyOf(directory *v1alpha1.Directory) (policy Policy, allowed bool) {
 	if directory == nil {
 		return Policy{MaxDurationSeconds: 12 * 3600, IdleTimeoutSeconds: 4 * 3600, CertificateSeconds: 900, DeviceKeys: true}, true

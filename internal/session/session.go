@@ -144,15 +144,15 @@ func endedBy(s *v1alpha1.Session) string {
 func deadline(s *v1alpha1.Session) (end time.Time, reason, message string) {
 	if end = EndTime(s); !end.IsZero() {
 		reason, message = v1alpha1.ReasonExpired, fmt.Sprintf("it has lasted for %s, which is the most: log in again",
-			seconds(*s.Spec.MaxDurationSeconds))
+			seconds(s.Spec.MaxDurationSeconds))
 	}
 	if begun := begun(s).Add(beginning); s.Status.LastRenewTime == nil && (end.IsZero() || begun.Before(end)) {
 		return begun, v1alpha1.ReasonIdle, "no certificate was asked for after it began"
 	}
-	if idle := s.Spec.IdleTimeoutSeconds; idle != nil {
-		if quiet := LastUse(s).Add(seconds(*idle)); end.IsZero() || quiet.Before(end) {
+	if idle := s.Spec.IdleTimeoutSeconds; idle > 0 {
+		if quiet := LastUse(s).Add(seconds(idle)); end.IsZero() || quiet.Before(end) {
 			end, reason = quiet, v1alpha1.ReasonIdle
-			message = fmt.Sprintf("nothing was renewed or seen for %s: log in again", seconds(*idle))
+			message = fmt.Sprintf("nothing was renewed or seen for %s: log in again", seconds(idle))
 		}
 	}
 	return end, reason, message
@@ -163,10 +163,10 @@ const beginning = 10 * time.Minute
 
 // EndTime is when a Session ends at the latest; zero where nothing says so.
 func EndTime(s *v1alpha1.Session) time.Time {
-	if s.Spec.MaxDurationSeconds == nil {
+	if s.Spec.MaxDurationSeconds == 0 {
 		return time.Time{}
 	}
-	return begun(s).Add(seconds(*s.Spec.MaxDurationSeconds))
+	return begun(s).Add(seconds(s.Spec.MaxDurationSeconds))
 }
 
 // begun is when a Session began, by the API server's clock or by the operator's, whichever is ahead.

@@ -30,7 +30,7 @@ func alices() session.Facts {
 			ObjectMeta: metav1.ObjectMeta{Name: "alice-1", CreationTimestamp: *stamp(0)},
 			Spec: v1alpha1.SessionSpec{
 				UserRef: v1alpha1.UserReference{Name: "alice", UID: "1"}, Username: "corp:alice", Custody: v1alpha1.CustodyClient,
-				MaxDurationSeconds: new(int32(7200)), IdleTimeoutSeconds: new(int32(1800)),
+				MaxDurationSeconds: 7200, IdleTimeoutSeconds: 1800,
 			},
 			Status: v1alpha1.SessionStatus{LastRenewTime: stamp(10 * time.Minute)},
 		},
@@ -92,11 +92,12 @@ var _ = DescribeTable("A Session", func(change func(*session.Facts), now time.Du
 	Entry("ends when none was asked for", func(f *session.Facts) { f.Session.Status.LastRenewTime = nil }, 10*time.Minute,
 		ended(v1alpha1.ReasonIdle, 10*time.Minute, "no certificate was asked for")),
 	Entry("lasts for as long as its Secret is wanted, where nothing bounds it", func(f *session.Facts) {
-		f.Session.Spec.MaxDurationSeconds, f.Session.Spec.IdleTimeoutSeconds = nil, nil
+		f.Session.Spec.MaxDurationSeconds, f.Session.Spec.IdleTimeoutSeconds = 0, 0
 	}, 1000*time.Hour, SatisfyAll(HaveField("Reason", v1alpha1.ReasonActive), HaveField("Recheck", BeZero()))),
 	Entry("is ended by somebody", func(f *session.Facts) {
 		f.Session.Spec.Termination = &v1alpha1.SessionTermination{By: "corp:bob", Reason: "laptop lost"}
-	}, 20*time.Minute, SatisfyAll(ended(v1alpha1.ReasonTerminated, 20*time.Minute, `ended by "corp:bob": laptop lost`), HaveField("By", "corp:bob"))),
+	}, 20*time.Minute, SatisfyAll(
+		ended(v1alpha1.ReasonTerminated, 20*time.Minute, `ended by "corp:bob": laptop lost`), HaveField("By", "corp:bob"))),
 	Entry("is ended by the person", func(f *session.Facts) {
 		f.Session.Spec.Termination = &v1alpha1.SessionTermination{By: "corp:alice"}
 	}, 20*time.Minute, ended(v1alpha1.ReasonTerminated, 20*time.Minute, "logged out")),
@@ -121,7 +122,8 @@ var _ = DescribeTable("A Session", func(change func(*session.Facts), now time.Du
 	Entry("ends when its device has another key", func(f *session.Facts) { onLaptop(f, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAA") },
 		20*time.Minute, ended(v1alpha1.ReasonTerminated, 20*time.Minute, "with the key that it began with")),
 	Entry("does not begin again, with its Lock lifted and its clock set back", func(f *session.Facts) {
-		f.Session.Status.EndTime, f.Session.Status.EndReason, f.Session.Status.EndedBy = stamp(15*time.Minute), v1alpha1.ReasonLocked, `Lock "a"`
+		f.Session.Status.EndTime = stamp(15 * time.Minute)
+		f.Session.Status.EndReason, f.Session.Status.EndedBy = v1alpha1.ReasonLocked, `Lock "a"`
 	}, 12*time.Minute, SatisfyAll(ended(v1alpha1.ReasonLocked, 15*time.Minute, "it has ended"), HaveField("By", `Lock "a"`))),
 	Entry("says what was said when it ended", func(f *session.Facts) {
 		f.Session.Status.EndTime, f.Session.Status.EndReason = stamp(15*time.Minute), v1alpha1.ReasonIdle

@@ -15,8 +15,8 @@ import (
 // webhookKubeconfig is where the samples of config/authorization have the webhook's kubeconfig.
 const webhookKubeconfig = "/etc/kubernetes/rollcall/webhook.kubeconfig"
 
-// WriteAuthorization writes a sample of config/authorization (strict or best-effort), with the path of a kubeconfig for the webhook, to where
-// an API server reads it: --authorization-config. An API server that runs takes notice.
+// WriteAuthorization writes a sample of config/authorization (strict or best-effort), with the path of a kubeconfig for the webhook, to
+// where an API server reads it: --authorization-config. An API server that runs takes notice.
 func WriteAuthorization(path, sample, kubeconfig string) error {
 	root, err := checkout.Root()
 	if err != nil {

@@ -213,13 +213,15 @@ func logins(w *world) {
 		g := desk.guest()
 		challenge := g.challenge(ctx)
 		for name, body := range map[string]any{
-			"nothing":       []byte(""),
-			"no JSON":       []byte("challenge=1"),
-			"half of it":    []byte(`{"challenge":`),
-			"two of them":   []byte(`{}{}`),
-			"other fields":  []byte(`{"admin":true}`),
-			"no proof":      wire.LoginRequest{Challenge: challenge, PublicKey: g.public},
-			"two proofs":    wire.LoginRequest{Challenge: challenge, PublicKey: g.public, DeviceKey: &wire.DeviceKey{}, Password: &wire.Password{}},
+			"nothing":      []byte(""),
+			"no JSON":      []byte("challenge=1"),
+			"half of it":   []byte(`{"challenge":`),
+			"two of them":  []byte(`{}{}`),
+			"other fields": []byte(`{"admin":true}`),
+			"no proof":     wire.LoginRequest{Challenge: challenge, PublicKey: g.public},
+			"two proofs": wire.LoginRequest{
+				Challenge: challenge, PublicKey: g.public, DeviceKey: &wire.DeviceKey{}, Password: &wire.Password{},
+			},
 			"no key":        wire.LoginRequest{Challenge: challenge, DeviceKey: &wire.DeviceKey{}},
 			"no directory":  wire.LoginRequest{Challenge: challenge, PublicKey: g.public, Password: &wire.Password{Directory: "nowhere"}},
 			"deeply nested": []byte(strings.Repeat("[", 10000)),

@@ -104,11 +104,11 @@ type answered struct {
 
 // refuses matches an answer with a status and code, whose message has some words.
 func refuses(status int, code wire.Code, words ...string) gomegatypes.GomegaMatcher {
-	all := []gomegatypes.GomegaMatcher{HaveField("Status", status), HaveField("Error.Code", code)}
-	for _, word := range words {
-		all = append(all, HaveField("Error.Message", ContainSubstring(word)))
+	told := make([]gomegatypes.GomegaMatcher, len(words))
+	for i, word := range words {
+		told[i] = HaveField("Error.Message", ContainSubstring(word))
 	}
-	return SatisfyAll(all...)
+	return SatisfyAll(HaveField("Status", status), HaveField("Error.Code", code), SatisfyAll(told...))
 }
 
 // posts sends JSON, or bytes as they are.
@@ -223,7 +223,8 @@ func (d *loginDesk) enrolled(ctx context.Context, devices ...device) *v1alpha1.U
 	GinkgoHelper()
 	user := localUser(d.name("guest"))
 	for i := range devices {
-		user.Spec.Devices = append(user.Spec.Devices, v1alpha1.Device{Name: d.name("laptop"), PublicKey: devices[i].public + " somebody@somewhere"})
+		enrolled := v1alpha1.Device{Name: d.name("laptop"), PublicKey: devices[i].public + " somebody@somewhere"}
+		user.Spec.Devices = append(user.Spec.Devices, enrolled)
 	}
 	d.create(ctx, user)
 	Eventually(ctx, func() v1alpha1.UserStatus { return get(ctx, d.world, user).Status }).Should(HaveField("Username", user.Name))

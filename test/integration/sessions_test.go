@@ -184,8 +184,8 @@ func sessionsStill(s *stage) {
 			"userRef":  func(c *v1alpha1.Session) { c.Spec.UserRef.UID = "somebody" },
 			"device":   func(c *v1alpha1.Session) { c.Spec.Device = "laptop" },
 			"custody":  func(c *v1alpha1.Session) { c.Spec.Custody = v1alpha1.CustodyClient },
-			"idle":     func(c *v1alpha1.Session) { c.Spec.IdleTimeoutSeconds = new(int32(60)) },
-			"max":      func(c *v1alpha1.Session) { c.Spec.MaxDurationSeconds = new(int32(60)) },
+			"idle":     func(c *v1alpha1.Session) { c.Spec.IdleTimeoutSeconds = 60 },
+			"max":      func(c *v1alpha1.Session) { c.Spec.MaxDurationSeconds = 60 },
 			"method":   func(c *v1alpha1.Session) { c.Spec.Authentication.Method = v1alpha1.MethodOIDC },
 		} {
 			edited := get(ctx, s.world, current).DeepCopy()

@@ -78,7 +78,7 @@ var _ = Describe("Somebody of the directory", Ordered, func() {
 		Expect(json.Unmarshal([]byte(alice.does(ctx, "rollcall", "whoami", "-o", "json")), &told)).To(Succeed())
 	})
 
-	It("keeps the key to themselves: nothing in the cluster, in the log or the kubeconfig has it", func(ctx SpecContext) {
+	It("keeps the key to themselves: nothing in the cluster, in the log or the kubeconfig has it", func() {
 		var keys []string
 		Expect(filepath.WalkDir(alice.home, func(path string, _ os.DirEntry, err error) error {
 			if err == nil && strings.Contains(path, "state") {
@@ -164,8 +164,9 @@ func (p *someone) stolen(ctx context.Context) string {
 	path, err := exec.LookPath(filepath.Join(filepath.Dir(plane.Kubectl()), "..", "kubectl-rollcall"))
 	Expect(err).NotTo(HaveOccurred())
 	credential.Path, credential.Args = path, append([]string{path}, view.Users[0].User.Exec.Args...)
-	info := fmt.Sprintf(`{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","spec":{"interactive":false,"cluster":{"server":%q,`+
-		`"certificate-authority-data":%q,"config":{"loginServer":%q}}}}`, view.Clusters[0].Cluster.Server, view.Clusters[0].Cluster.CA, loginURL)
+	info := fmt.Sprintf(`{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","spec":{"interactive":false,`+
+		`"cluster":{"server":%q,"certificate-authority-data":%q,"config":{"loginServer":%q}}}}`,
+		view.Clusters[0].Cluster.Server, view.Clusters[0].Cluster.CA, loginURL)
 	credential.Env = append(credential.Env, "KUBERNETES_EXEC_INFO="+info)
 	output, err := credential.Output()
 	Expect(err).NotTo(HaveOccurred(), string(output))

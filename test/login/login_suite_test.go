@@ -100,13 +100,15 @@ func startsDirectory(ctx context.Context) {
 	server, err = slapd.Start(ctx, slapd.Options{})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() error { return server.Stop() })
-	var people []oidcprovider.Person
-	for _, name := range []string{"alice", "bob", "carol", "dora", "erin"} {
+	names := []string{"alice", "bob", "carol", "dora", "erin"}
+	people := make([]oidcprovider.Person, 0, 1+len(names))
+	people = append(people, oidcprovider.Person{Name: "stranger", Password: password})
+	for _, name := range names {
 		Expect(server.AddPerson(name)).To(Succeed())
 		Expect(server.SetPassword(name, password)).To(Succeed())
 		people = append(people, oidcprovider.Person{Name: name, Password: password, AMR: []string{"pwd", "otp"}})
 	}
-	provider, err = oidcprovider.Start(oidcprovider.Options{People: append(people, oidcprovider.Person{Name: "stranger", Password: password})})
+	provider, err = oidcprovider.Start(oidcprovider.Options{People: people})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() error { return provider.Stop() })
 }
@@ -217,7 +219,7 @@ func (p *someone) kubectl(ctx context.Context, args ...string) *exec.Cmd {
 	return command
 }
 
-// runs runs a command and returns what it printed, on both streams.
+// runs a command and returns what it printed, on both streams.
 func (p *someone) runs(ctx context.Context, args ...string) (string, error) {
 	GinkgoHelper()
 	output, err := p.kubectl(ctx, args...).CombinedOutput()

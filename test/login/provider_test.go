@@ -208,7 +208,9 @@ var _ = Describe("Whoever has an enrolled device", Ordered, func() {
 		user.Name, user.Spec.UserName = "robot", "robot"
 		user.Spec.Devices = []v1alpha1.Device{{Name: "rack-7", PublicKey: strings.TrimSpace(string(read(key + ".pub")))}}
 		Expect(admin.Create(ctx, user)).To(Succeed())
-		args := []string{"rollcall", "login", loginURL, "--login-ca-file", filepath.Join(files, "login-ca.crt"), "--method", "key", "--key", key}
+		args := []string{
+			"rollcall", "login", loginURL, "--login-ca-file", filepath.Join(files, "login-ca.crt"), "--method", "key", "--key", key,
+		}
 		Eventually(ctx, func() error {
 			_, err := robot.runs(ctx, args...)
 			return err
