@@ -233,7 +233,7 @@ func accepted(ctx context.Context, u *v1alpha1.User) {
 	Expect(review.Status.UserInfo.Extra[credentialID]).To(ConsistOf("X509SHA256=" + fingerprintOf(s.Data["tls.crt"])))
 }
 
-// shape is the state of a User and of all Secrets that belong to them, without what differs between two runs that went well.
+// shape is the state of a User and of all Secrets and Sessions that belong to them, without what differs between two runs that went well.
 func shape(ctx context.Context, name string) string {
 	GinkgoHelper()
 	u := user(ctx, Default, name)
@@ -251,6 +251,11 @@ func shape(ctx context.Context, name string) string {
 		}
 		lines = append(lines, fmt.Sprintf("Secret %s/%s %s with %d keys, owned %t",
 			s.Namespace, s.Name, s.Type, len(s.Data), metav1.IsControlledBy(s, u)))
+	}
+	var sessions v1alpha1.SessionList
+	Expect(k8s.List(ctx, &sessions, client.MatchingFields{"spec.userRef.name": name})).To(Succeed())
+	for i := range sessions.Items {
+		lines = append(lines, "Session "+state(sessions.Items[i].Status.Conditions, v1alpha1.ConditionActive))
 	}
 	slices.Sort(lines)
 	return strings.ReplaceAll(strings.Join(lines, "\n"), name, "NAME")

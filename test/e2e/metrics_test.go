@@ -81,7 +81,7 @@ var _ = Describe("Metrics of a Directory", Ordered, func() {
 	It("are those that the alert rules ask for", func(ctx SpecContext) {
 		rules, err := os.ReadFile("../../config/prometheus/rules.yaml")
 		Expect(err).NotTo(HaveOccurred())
-		asked := regexp.MustCompile(`rollcall_[a-z_]+`).FindAllString(string(rules), -1)
+		asked := regexp.MustCompile(`rollcall_directory_[a-z_]+`).FindAllString(string(rules), -1)
 		slices.Sort(asked)
 		asked = slices.Compact(asked)
 		Expect(len(asked)).To(BeNumerically(">", 5))

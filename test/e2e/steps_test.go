@@ -14,6 +14,7 @@ import (
 const (
 	credentialManager = "rollcall-credential"
 	userManager       = "rollcall-user"
+	issuerManager     = "rollcall-issuer"
 )
 
 // step is one write of issuing a certificate, or of taking one away.
@@ -39,6 +40,11 @@ func (w write) userStatus(user string) bool {
 	return w.path == statusPath(user) && w.manager == userManager
 }
 
+// sessionStatus is a write of the status of a Session of the user.
+func (w write) sessionStatus(user string) bool {
+	return strings.Contains(w.path, "/sessions/"+user+"-") && strings.HasSuffix(w.path, "/status")
+}
+
 func (w write) publication(user string) bool {
 	return strings.Contains(w.path, "/secrets") && w.method != http.MethodDelete && strings.Contains(w.body, user)
 }
@@ -54,11 +60,17 @@ func published(earlier []write, user string) bool {
 }
 
 var (
+	begins = step{"beginning the Session", func(w write, _ []write, user string) bool {
+		return w.method == http.MethodPost && strings.HasSuffix(w.path, "/sessions") && strings.Contains(w.body, user)
+	}}
 	requests = step{"requesting the certificate", func(w write, _ []write, user string) bool {
 		return w.method == http.MethodPost && strings.HasSuffix(w.path, "/certificatesigningrequests") && strings.Contains(w.body, user)
 	}}
 	approves = step{"approving the request", func(w write, _ []write, user string) bool {
 		return w.method == http.MethodPut && strings.HasSuffix(w.path, "/approval") && strings.Contains(w.body, user)
+	}}
+	registers = step{"recording the certificate in the Session", func(w write, _ []write, user string) bool {
+		return w.sessionStatus(user) && w.manager == issuerManager
 	}}
 	records = step{"recording the certificate", func(w write, earlier []write, user string) bool {
 		return w.credentialStatus(user) && !published(earlier, user) && strings.Contains(w.body, "fingerprint")
@@ -79,12 +91,13 @@ var (
 
 // issuing are the writes of issuing a certificate, in their order: the undisturbed run says that there are no others.
 func issuing() []step {
-	return []step{requests, approves, records, publishes, concludes, summarizes}
+	return []step{begins, requests, approves, registers, records, publishes, concludes, summarizes}
 }
 
-// renewing are the writes of a renewal: that the certificate is issued is said already. The User controller reports at any time.
+// renewing are the writes of a renewal: the Session goes on, and that the certificate is issued is said already. The User controller
+// reports at any time.
 func renewing() []step {
-	return []step{requests, approves, records, publishes, summarizes}
+	return []step{requests, approves, registers, records, publishes, summarizes}
 }
 
 func names(steps []step) []string {
@@ -95,18 +108,19 @@ func names(steps []step) []string {
 	return found
 }
 
-// stepsOf names the steps that writes belong to. Reports before
-// and between do not count, and one that is given again, since a cache does not show it yet, counts once.
+// stepsOf names the steps that writes belong to. Reports before and between do not count, nor do those of the Session controller. What is
+// told again, since a cache does not show it yet, counts once, and so does what is recorded again, since that controller was faster.
 func stepsOf(writes []write, user string) []string {
 	var found []string
 	for i, w := range writes {
 		at := slices.IndexFunc(issuing(), func(s step) bool { return s.is(w, writes[:i], user) })
+		told := at >= 0 && slices.Contains([]string{registers.name, concludes.name, summarizes.name}, issuing()[at].name)
 		switch {
-		case at >= 4 && slices.Contains(found, issuing()[at].name): // What concludes and what summarizes.
+		case told && slices.Contains(found, issuing()[at].name):
 		case at >= 0:
 			found = append(found, issuing()[at].name)
 		case w.preflight():
-		case w.userStatus(user), w.credentialStatus(user) && strings.Contains(w.body, v1alpha1.ReasonUserInactive):
+		case w.sessionStatus(user), w.userStatus(user), w.credentialStatus(user) && strings.Contains(w.body, v1alpha1.ReasonUserInactive):
 		default:
 			found = append(found, "unexpected: "+w.method+" "+w.path)
 		}
