@@ -77,7 +77,7 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 		&session.Reconciler{Client: c, Reporter: report(sessionOwner), Clock: o.Clock, Retention: o.SessionRetention},
 		&installation.Reconciler{
 			Client: c, Reporter: report(installationOwner), Clock: o.Clock, LoginURL: o.Login.URL,
-			Preflight: &preflight.Preflight{Signer: o.Signer, API: o.API, Clock: o.Clock},
+			Preflight: &preflight.Preflight{Signer: o.Signer, API: o.API, Clock: o.Clock}, Rotation: rotation(o),
 		},
 		&credential.Reconciler{
 			Client: c, Live: live, Issuer: issuer, Reporter: report(credentialOwner), Clock: o.Clock,
@@ -89,6 +89,14 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 		}
 	}
 	return registerServices(mgr, o, issuer, opener)
+}
+
+// rotation looks after the operator's own authority, where that signs.
+func rotation(o operator.Environment) *installation.Rotation {
+	if o.Authority == nil {
+		return nil
+	}
+	return &installation.Rotation{Authority: o.Authority, API: o.API, Clock: o.Clock}
 }
 
 func backoff() workqueue.TypedRateLimiter[reconcile.Request] {

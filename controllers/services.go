@@ -18,16 +18,15 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/revocation"
 	"github.com/rollcall-iam/rollcall/internal/serving"
 	"github.com/rollcall-iam/rollcall/internal/sources"
+	"github.com/rollcall-iam/rollcall/internal/stored"
 )
 
 // registerServices adds what the operator serves itself, where it is asked to: on every replica.
 func registerServices(mgr ctrl.Manager, o operator.Environment, issuer *issue.Issuer, opener *sources.Opener) error {
-	certificates := serving.New(serving.Options{
-		Live: mgr.GetAPIReader(), Client: mgr.GetClient(), Namespace: o.Namespace,
-		SecretName: o.ServingSecret, Names: o.ServingNames, Clock: o.Clock,
-	})
+	store := stored.Store{Live: mgr.GetAPIReader(), Client: mgr.GetClient(), Namespace: o.Namespace}
+	certificates := serving.New(serving.Options{Store: store, SecretName: o.ServingSecret, Names: o.ServingNames, Clock: o.Clock})
 	if o.Login.Address != "" {
-		if err := registerLogin(mgr, o, certificates, issuer, opener); err != nil {
+		if err := registerLogin(mgr, o, store, certificates, issuer, opener); err != nil {
 			return err
 		}
 	}
@@ -38,9 +37,10 @@ func registerServices(mgr ctrl.Manager, o operator.Environment, issuer *issue.Is
 }
 
 func registerLogin(
-	mgr ctrl.Manager, o operator.Environment, certificates *serving.Certificates, issuer *issue.Issuer, opener *sources.Opener,
+	mgr ctrl.Manager, o operator.Environment, store stored.Store, certificates *serving.Certificates, issuer *issue.Issuer,
+	opener *sources.Opener,
 ) error {
-	key, err := login.Key(context.Background(), mgr.GetAPIReader(), mgr.GetClient(), o.Namespace)
+	key, err := login.Key(context.Background(), store)
 	if err != nil {
 		return err
 	}

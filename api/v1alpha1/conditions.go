@@ -30,6 +30,9 @@ const (
 	ConditionSignerReady = "SignerReady"
 	// ConditionCredentialsChecked says whether API servers ask the authorization webhook. On the Installation.
 	ConditionCredentialsChecked = "CredentialsChecked"
+	// ConditionAuthorityCurrent says, of the operator's own authority, that no rotation is due or under way. On the Installation, with
+	// signer CA alone.
+	ConditionAuthorityCurrent = "AuthorityCurrent"
 )
 
 // Condition types of a Session that has ended: the layers that keep its credential out, each True from when it took hold.
@@ -192,6 +195,18 @@ const (
 	ReasonSignerNotTrusted = "SignerNotTrusted"
 	// ReasonAuthorityUnusable means that the Secret of the authority is missing, or that what is in it cannot sign.
 	ReasonAuthorityUnusable = "AuthorityUnusable"
+)
+
+// Reasons of an Installation's AuthorityCurrent.
+const (
+	// ReasonCurrent means that the authority has more than a third of its life before it.
+	ReasonCurrent = "Current"
+	// ReasonNextMissing means that the authority needs a successor, which somebody else than the operator must provide.
+	ReasonNextMissing = "NextMissing"
+	// ReasonNextNotTrusted means that API servers do not know the next authority yet.
+	ReasonNextNotTrusted = "NextNotTrusted"
+	// ReasonNextTrusted means that they do, so that it may sign.
+	ReasonNextTrusted = "NextTrusted"
 )
 
 // Reasons of an Approval's Ready.

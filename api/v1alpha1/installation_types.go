@@ -10,10 +10,32 @@ import (
 // InstallationName is the name of the one Installation of a cluster.
 const InstallationName = "rollcall"
 
+// InstallationAuthority is the authority that signs certificates. API servers must know it, and the next one where there is one: both are
+// in ConfigMap rollcall-client-ca of the operator's namespace.
+// +kubebuilder:validation:MinProperties=1
+type InstallationAuthority struct {
+	// fingerprint is the SHA-256 of the authority's certificate (DER), in lowercase hex.
+	// +required
+	// +kubebuilder:validation:MinLength=64
+	// +kubebuilder:validation:MaxLength=64
+	Fingerprint string `json:"fingerprint,omitempty"`
+
+	// notAfter is when the authority's certificate, and with it every certificate that it signed, ceases to be valid.
+	// +required
+	NotAfter metav1.Time `json:"notAfter,omitzero"`
+
+	// nextFingerprint is that of the next authority, which signs once API servers know it. Absent where none is needed yet.
+	// +optional
+	// +kubebuilder:validation:MinLength=64
+	// +kubebuilder:validation:MaxLength=64
+	NextFingerprint string `json:"nextFingerprint,omitempty"`
+}
+
 // InstallationStatus is what the operator can do in this cluster.
 type InstallationStatus struct {
-	// conditions are Ready, Reconciling, Stalled; SignerReady (whether the API server accepts what the signer signs); and
-	// CredentialsChecked (whether API servers ask the authorization webhook about each credential).
+	// conditions are Ready, Reconciling, Stalled; SignerReady (whether the API server accepts what the signer signs); with signer CA
+	// AuthorityCurrent (whether no rotation of the authority is due or under way); and CredentialsChecked (whether API servers ask the
+	// authorization webhook about each credential).
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -30,6 +52,10 @@ type InstallationStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Signer string `json:"signer,omitempty"`
+
+	// authority is the operator's own. With signer CA alone.
+	// +optional
+	Authority *InstallationAuthority `json:"authority,omitempty"`
 
 	// loginURL is where people log in. Absent where there is no login service.
 	// +optional

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
@@ -34,12 +35,22 @@ type Reconciler struct {
 	Reporter  status.Reporter
 	Clock     clock.PassiveClock
 	Preflight *preflight.Preflight
+	// Rotation looks after the operator's own authority; nil where another signs.
+	Rotation *Rotation
 	// LoginURL is where people log in; empty where there is no login service.
 	LoginURL string
 
-	// found is what the last preflight found, and due when the next one is: there is one object, and so one Reconcile at a time.
-	found *preflight.Result
+	// found is what was found last, and due when to look again: there is one object, and so one Reconcile at a time.
+	found *found
 	due   time.Time
+}
+
+// found is what is known of what the operator can do.
+type found struct {
+	preflight.Result
+
+	// authority is the operator's own; nil where another signs, or it is not known.
+	authority *rotated
 }
 
 // scope is what one run works on.
@@ -85,31 +96,52 @@ func (r *Reconciler) try(ctx context.Context, _ *scope) error {
 	if r.found != nil && r.Clock.Now().Before(r.due) {
 		return nil
 	}
-	found := r.Preflight.Check(ctx)
+	now := r.look(ctx)
 	if err := ctx.Err(); err != nil {
 		return err // What was cut short says nothing.
 	}
 	next := lookAgain
-	if found.Problem != nil {
+	if now.Problem != nil {
 		next = tryAgain
 	}
-	r.found, r.due = &found, r.Clock.Now().Add(next)
+	r.found, r.due = now, r.Clock.Now().Add(next)
 	return nil
+}
+
+// look keeps the authority, where there is one to be kept, and tries the signer.
+func (r *Reconciler) look(ctx context.Context) *found {
+	if r.Rotation == nil {
+		return &found{Result: r.Preflight.Check(ctx)}
+	}
+	authority, problem := r.Rotation.keep(ctx)
+	now := &found{Result: r.Preflight.Check(ctx), authority: authority}
+	if now.Problem == nil {
+		now.Problem = problem
+	}
+	return now
 }
 
 func (r *Reconciler) report(ctx context.Context, s *scope) error {
 	object, before := s.installation, &s.installation.Status
 	name := r.Preflight.Signer.Name()
-	conditions := status.Merge(before.Conditions, r.found.Conditions(name), object.Generation, r.Clock.Now())
-	owned := append(status.Summary(), v1alpha1.ConditionSignerReady, v1alpha1.ConditionCredentialsChecked)
+	wanted, authority := r.found.Conditions(name), r.found.authority.status()
+	if r.found.authority != nil {
+		wanted = append(wanted, r.found.authority.condition())
+	}
+	conditions := status.Merge(before.Conditions, wanted, object.Generation, r.Clock.Now())
+	owned := append(status.Summary(),
+		v1alpha1.ConditionSignerReady, v1alpha1.ConditionCredentialsChecked, v1alpha1.ConditionAuthorityCurrent)
 	if status.Same(before.Conditions, conditions, owned...) && before.Signer == name && before.LoginURL == r.LoginURL &&
-		ptr.Deref(before.ObservedGeneration, -1) == object.Generation {
+		ptr.Deref(before.ObservedGeneration, -1) == object.Generation && equality.Semantic.DeepEqual(before.Authority, authority) {
 		return nil
 	}
 	told := iamac.InstallationStatus().WithConditions(status.Apply(conditions)...).WithObservedGeneration(object.Generation).WithSigner(name)
 	if r.LoginURL != "" {
 		told.WithLoginURL(r.LoginURL)
 	}
-	applied := iamac.Installation(object.Name).WithUID(object.UID).WithStatus(told)
-	return client.IgnoreNotFound(r.Reporter.Report(ctx, object, applied, before.Conditions, conditions))
+	if authority != nil {
+		told.WithAuthority(applied(authority))
+	}
+	written := iamac.Installation(object.Name).WithUID(object.UID).WithStatus(told)
+	return client.IgnoreNotFound(r.Reporter.Report(ctx, object, written, before.Conditions, conditions))
 }

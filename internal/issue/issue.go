@@ -96,7 +96,7 @@ func (i *Issuer) Subject(ctx context.Context, user *v1alpha1.User) (pki.Subject,
 			"Grants with subjectMode Groups bind %d groups of this User, and a certificate speaks for %d at most: "+
 				"bind fewer of them, or people (subjectMode: Users)", len(groups), maxGroups)
 	}
-	return pki.Subject{Username: user.Status.Username, Groups: groups}, nil
+	return pki.Subject{Username: user.Status.Username, Groups: groups, UID: string(user.UID)}, nil
 }
 
 // Issue has a certificate signed and recorded. Errors are ErrEnded, ErrKey, a *SubjectError, or an *outcome.Problem where their reason

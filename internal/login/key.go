@@ -9,11 +9,8 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/stored"
 )
 
 const (
@@ -27,24 +24,14 @@ const (
 
 // Key reads the key that challenges are made with, which is made where there is none. Whoever deletes the Secret makes logins that have
 // begun begin anew, and nothing else.
-func Key(ctx context.Context, live client.Reader, c client.Client, namespace string) ([]byte, error) {
-	secret := &corev1.Secret{}
-	where := client.ObjectKey{Namespace: namespace, Name: SecretName}
-	err := live.Get(ctx, where, secret)
-	if apierrors.IsNotFound(err) {
-		secret = &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{
-				Namespace: namespace, Name: SecretName, Labels: map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy},
-			},
-			Data: map[string][]byte{secretKey: make([]byte, keySize)},
-		}
-		_, _ = rand.Read(secret.Data[secretKey]) // It never fails.
-		if err = c.Create(ctx, secret); apierrors.IsAlreadyExists(err) {
-			err = live.Get(ctx, where, secret) // Another replica was faster.
-		}
-	}
+func Key(ctx context.Context, store stored.Store) ([]byte, error) {
+	secret, err := store.Ensure(ctx, SecretName, corev1.SecretTypeOpaque, func() (map[string][]byte, error) {
+		key := make([]byte, keySize)
+		_, _ = rand.Read(key) // It never fails.
+		return map[string][]byte{secretKey: key}, nil
+	})
 	if err != nil {
-		return nil, fmt.Errorf("keep Secret %s: %w", SecretName, err)
+		return nil, err
 	}
 	if len(secret.Data[secretKey]) < keySize {
 		return nil, fmt.Errorf("no key of %d bytes in %s of Secret %s: delete it, and another is made", keySize, secretKey, SecretName)

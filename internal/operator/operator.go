@@ -30,7 +30,9 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/index"
 	"github.com/rollcall-iam/rollcall/internal/pki"
 	"github.com/rollcall-iam/rollcall/internal/signer"
+	"github.com/rollcall-iam/rollcall/internal/signer/ca"
 	"github.com/rollcall-iam/rollcall/internal/signer/csr"
+	"github.com/rollcall-iam/rollcall/internal/stored"
 )
 
 // Environment is what the controllers get besides the manager.
@@ -52,6 +54,8 @@ type Environment struct {
 	API *rest.Config
 	// Signer signs certificates.
 	Signer signer.Signer
+	// Authority is the Signer where it is the operator's own, which has to be looked after; else nil.
+	Authority *ca.Signer
 	// Clock tells the time.
 	Clock clock.PassiveClock
 }
@@ -83,7 +87,7 @@ func Run(ctx context.Context, o *Options, logger logr.Logger, register func(ctrl
 	if err != nil {
 		return err
 	}
-	environment, err := newEnvironment(ctx, config, o)
+	environment, err := newEnvironment(ctx, mgr, config, o)
 	if err != nil {
 		return err
 	}
@@ -145,7 +149,7 @@ func cacheOptions(namespace string) cache.Options {
 	}
 }
 
-func newEnvironment(ctx context.Context, config *rest.Config, o *Options) (Environment, error) {
+func newEnvironment(ctx context.Context, mgr ctrl.Manager, config *rest.Config, o *Options) (Environment, error) {
 	cluster, err := o.cluster(config)
 	if err != nil {
 		return Environment{}, err
@@ -155,16 +159,7 @@ func newEnvironment(ctx context.Context, config *rest.Config, o *Options) (Envir
 	if err := errors.Join(loginErr, authorizationErr); err != nil {
 		return Environment{}, err
 	}
-	clientset, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return Environment{}, fmt.Errorf("build client: %w", err)
-	}
-	reviews := clientset.AuthenticationV1().SelfSubjectReviews()
-	review, err := reviews.Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
-	if err != nil {
-		return Environment{}, fmt.Errorf("ask the API server who we are: %w", err)
-	}
-	return Environment{
+	environment := Environment{
 		Namespace:        o.Namespace,
 		Operator:         o.Namespace + ":" + ServiceAccount,
 		Cluster:          cluster,
@@ -174,10 +169,30 @@ func newEnvironment(ctx context.Context, config *rest.Config, o *Options) (Envir
 		ServingSecret:    o.ServingSecret,
 		ServingNames:     o.servingNames(),
 		SessionRetention: o.SessionRetention,
-		Signer: &csr.Signer{
-			Requests:  clientset.CertificatesV1().CertificateSigningRequests(),
-			Requester: review.Status.UserInfo.Username,
-		},
-		Clock: clock.RealClock{},
+		Clock:            clock.RealClock{},
+	}
+	if o.Signer == SignerCA {
+		store := stored.Store{Live: mgr.GetAPIReader(), Client: mgr.GetClient(), Namespace: o.Namespace}
+		environment.Authority = &ca.Signer{Store: store, Life: o.CADuration, Clock: environment.Clock}
+		environment.Signer = environment.Authority
+		return environment, nil
+	}
+	environment.Signer, err = clusterSigner(ctx, config)
+	return environment, err
+}
+
+// clusterSigner signs through the certificates API. It knows its own requests by whom the API server takes the operator for.
+func clusterSigner(ctx context.Context, config *rest.Config) (*csr.Signer, error) {
+	clientset, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("build client: %w", err)
+	}
+	reviews := clientset.AuthenticationV1().SelfSubjectReviews()
+	review, err := reviews.Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("ask the API server who we are: %w", err)
+	}
+	return &csr.Signer{
+		Requests: clientset.CertificatesV1().CertificateSigningRequests(), Requester: review.Status.UserInfo.Username,
 	}, nil
 }

@@ -22,6 +22,12 @@ import (
 // ServiceAccount is the name of the one that config/rbac gives the operator's rights to.
 const ServiceAccount = "rollcall-controller-manager"
 
+// Values of --signer.
+const (
+	SignerCSR = "csr"
+	SignerCA  = "ca"
+)
+
 // Options are the manager's flags.
 type Options struct {
 	// Kubeconfig is a path; empty means in-cluster.
@@ -32,6 +38,9 @@ type Options struct {
 	ClusterServer, ClusterCAFile string
 	// SessionRetention is how long a Session stays once it has ended and its last certificate has expired.
 	SessionRetention time.Duration
+	// Signer is csr or ca: who signs client certificates. CADuration is how long an authority of the operator's own is valid.
+	Signer     string
+	CADuration time.Duration
 	// LoginBindAddress and AuthorizationBindAddress are host:port of the login service and of the authorization webhook; "0" turns them
 	// off.
 	LoginBindAddress, AuthorizationBindAddress string
@@ -51,7 +60,7 @@ type Options struct {
 
 const usage = `Usage: manager [flags]
 
-Mirrors people and groups from directories, turns Grants into RBAC bindings, and keeps kubeconfig Secrets fresh.
+Mirrors people and groups from directories, turns Grants into RBAC bindings, lets people log in, and keeps kubeconfig Secrets fresh.
 
 Examples:
   # In a Pod, with the rights of config/rbac:
@@ -78,6 +87,11 @@ func Parse(args []string) (*Options, error) {
 		"file with the PEM certificates of the API server's CA to put into kubeconfigs; the manager's own if empty")
 	flags.DurationVar(&o.SessionRetention, "session-retention", 30*24*time.Hour,
 		"how long the record of a Session stays once it has ended and its last certificate has expired")
+	flags.StringVar(&o.Signer, "signer", SignerCSR, "who signs client certificates: csr for the cluster's own signer, through the "+
+		"certificates API; ca for an authority of the operator's own (Secret rollcall-client-ca), which API servers must know (ConfigMap "+
+		"rollcall-client-ca)")
+	flags.DurationVar(&o.CADuration, "ca-duration", 365*24*time.Hour,
+		"how long an authority of the operator's own is valid; with two thirds of it gone the next one is made")
 	flags.StringVar(&o.LoginBindAddress, "login-bind-address", "0", "host:port of the login service; 0 for none")
 	flags.StringVar(&o.LoginURL, "login-url", "", "URL at which people reach the login service; https:// and the first of --serving-names "+
 		"with the port of --login-bind-address if empty")
@@ -100,7 +114,23 @@ func Parse(args []string) (*Options, error) {
 	if flags.NArg() > 0 {
 		return nil, fmt.Errorf("unexpected argument %q; see manager --help", flags.Arg(0))
 	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	return o, nil
+}
+
+// shortestCA leaves time for each step of a rotation: a third of it is for bringing the next authority to every API server.
+const shortestCA = 24 * time.Hour
+
+func (o *Options) check() error {
+	if o.Signer != SignerCSR && o.Signer != SignerCA {
+		return fmt.Errorf("--signer is %q: it must be %s or %s", o.Signer, SignerCSR, SignerCA)
+	}
+	if o.CADuration < shortestCA {
+		return fmt.Errorf("--ca-duration is %s: it must be %s at least", o.CADuration, shortestCA)
+	}
+	return nil
 }
 
 // servingNames are the names of the certificate that the operator serves with.

@@ -13,6 +13,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
@@ -31,10 +32,23 @@ type Subject struct {
 	Username string
 	// Groups become the organizations (O), besides the marker group, which every certificate of ours carries.
 	Groups []string
+	// UID becomes the attribute by which the API server fills user.uid. Requests do not ask for it: a signer adds it where it can.
+	UID string
 }
+
+// uidAttribute is the attribute of a subject that kube-apiserver takes for the user's uid, since Kubernetes 1.33.
+func uidAttribute() asn1.ObjectIdentifier { return asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57683, 2} }
 
 func (s Subject) name() pkix.Name {
 	return pkix.Name{CommonName: s.Username, Organization: s.Organizations()}
+}
+
+func (s Subject) nameWithUID() pkix.Name {
+	name := s.name()
+	if s.UID != "" {
+		name.ExtraNames = []pkix.AttributeTypeAndValue{{Type: uidAttribute(), Value: s.UID}}
+	}
+	return name
 }
 
 // Organizations are all that a certificate for the subject has (O), sorted: its groups and the marker group.
@@ -147,7 +161,19 @@ func CheckCertificate(certificate []byte, key crypto.PublicKey, subject Subject)
 	if len(leaf.DNSNames)+len(leaf.IPAddresses)+len(leaf.EmailAddresses)+len(leaf.URIs) > 0 {
 		return nil, errors.New("the certificate has alternative names")
 	}
-	return leaf, checkName(leaf.Subject, subject)
+	return leaf, checkName(withoutUID(leaf.Subject, subject.UID), subject)
+}
+
+// withoutUID takes the attribute of a uid away, where it is the one that is wanted.
+func withoutUID(name pkix.Name, uid string) pkix.Name {
+	name.Names = slices.Clone(name.Names)
+	wanted := func(a pkix.AttributeTypeAndValue) bool {
+		return a.Type.Equal(uidAttribute()) && a.Value == uid && uid != ""
+	}
+	if i := slices.IndexFunc(name.Names, wanted); i >= 0 {
+		name.Names = slices.Delete(name.Names, i, i+1)
+	}
+	return name
 }
 
 // ParseCertificate reads the first certificate of a PEM file.

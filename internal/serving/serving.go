@@ -17,18 +17,16 @@ import (
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/rollcall-iam/rollcall/internal/stored"
 )
 
 // Options say where the certificate comes from.
 type Options struct {
-	// Live reads Secrets past the cache; Client writes the authority that is made where none is given.
-	Live   client.Reader
-	Client client.Client
-	// Namespace is the operator's own.
-	Namespace string
-	// SecretName is a Secret of type kubernetes.io/tls in that namespace, such as cert-manager keeps; empty: an authority of our own.
+	// Store is the operator's own namespace: where the Secret is, or the authority that is made where none is given.
+	Store stored.Store
+	// SecretName is a Secret of type kubernetes.io/tls, such as cert-manager keeps; empty: an authority of our own.
 	SecretName string
 	// Names are the DNS names and IP addresses of a certificate by that authority.
 	Names []string
@@ -38,7 +36,6 @@ type Options struct {
 // Certificates are what servers show. They are looked after while somebody asks.
 type Certificates struct {
 	options Options
-	own     *authority
 
 	mutex   sync.Mutex
 	current *shown
@@ -56,7 +53,7 @@ const lookAgain = time.Minute
 
 // New prepares certificates. Nothing is read or made before the first is asked for.
 func New(o Options) *Certificates {
-	return &Certificates{options: o, own: &authority{options: o}}
+	return &Certificates{options: o}
 }
 
 // Config is for a server. Whether clients show certificates is for it to say.
@@ -106,16 +103,15 @@ func (c *Certificates) get(ctx context.Context) (shown, error) {
 
 func (c *Certificates) read(ctx context.Context, now time.Time) (*shown, error) {
 	if c.options.SecretName == "" {
-		return c.own.issue(ctx, now)
+		return c.issue(ctx, now)
 	}
-	secret := &corev1.Secret{}
-	where := client.ObjectKey{Namespace: c.options.Namespace, Name: c.options.SecretName}
-	if err := c.options.Live.Get(ctx, where, secret); err != nil {
-		return nil, fmt.Errorf("get the Secret of the certificate that is served: %w", err)
+	secret, err := c.options.Store.Secret(ctx, c.options.SecretName)
+	if err != nil {
+		return nil, fmt.Errorf("read the certificate that is served: %w", err)
 	}
 	pair, err := tls.X509KeyPair(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey])
 	if err != nil {
-		return nil, fmt.Errorf("no certificate and key that belong together in Secret %s: %w", where.Name, err)
+		return nil, fmt.Errorf("no certificate and key that belong together in Secret %s: %w", secret.Name, err)
 	}
 	return &shown{certificate: &pair, ca: secret.Data[corev1.ServiceAccountRootCAKey], look: now.Add(lookAgain)}, nil
 }

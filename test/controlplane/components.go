@@ -21,6 +21,8 @@ import (
 
 const (
 	etcdData = "etcd"
+	// trustedClients holds the authorities whose client certificates the API server accepts.
+	trustedClients = "trusted-clients.crt"
 	// eventTTL keeps etcd small; no test looks for events older than itself.
 	eventTTL = "10m"
 )
@@ -104,7 +106,7 @@ func (c *ControlPlane) apiServerArgs(port int) []string {
 		"--etcd-certfile=" + c.file("etcd.crt"), "--etcd-keyfile=" + c.file("etcd.key"),
 		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port),
 		"--tls-cert-file=" + c.file("apiserver.crt"), "--tls-private-key-file=" + c.file("apiserver.key"),
-		"--client-ca-file=" + c.file("client-ca.crt"),
+		"--client-ca-file=" + c.file(trustedClients),
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 		"--service-account-key-file=" + c.file("service-account.key"),
 		"--service-account-signing-key-file=" + c.file("service-account.key"),

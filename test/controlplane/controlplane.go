@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -88,6 +89,16 @@ func (c *ControlPlane) CACert() []byte { return c.keys.server.Cert }
 
 // ClientCACert is the authority, PEM encoded, that signs client certificates, requested ones too.
 func (c *ControlPlane) ClientCACert() []byte { return c.keys.client.Cert }
+
+// TrustClients has the API server accept client certificates by other authorities too, PEM encoded: --client-ca-file, which an API server
+// that runs reads again.
+func (c *ControlPlane) TrustClients(more []byte) error {
+	fresh := c.file(trustedClients + ".new")
+	if err := os.WriteFile(fresh, slices.Concat(c.keys.client.Cert, more), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(fresh, c.file(trustedClients))
+}
 
 // Kubectl is the path of a kubectl of the same version.
 func (c *ControlPlane) Kubectl() string { return filepath.Join(c.assets, "kubectl") }

@@ -64,6 +64,7 @@ func (c *ControlPlane) writeFiles(context.Context) (err error) {
 	files := map[string][]byte{
 		"server-ca.crt":       c.keys.server.Cert,
 		"client-ca.crt":       c.keys.client.Cert,
+		trustedClients:        c.keys.client.Cert,
 		"client-ca.key":       c.keys.client.Key,
 		"etcd-ca.crt":         c.keys.etcd.Cert,
 		"service-account.key": serviceAccountKey,

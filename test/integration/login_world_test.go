@@ -34,6 +34,7 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/pki"
 	"github.com/rollcall-iam/rollcall/internal/proof"
 	"github.com/rollcall-iam/rollcall/internal/sources"
+	"github.com/rollcall-iam/rollcall/internal/stored"
 	"github.com/rollcall-iam/rollcall/internal/wire"
 )
 
@@ -51,7 +52,7 @@ func (d *loginDesk) opens(ctx SpecContext) {
 		if err := controllers.Register(mgr, environment); err != nil {
 			return err
 		}
-		key, err := login.Key(ctx, mgr.GetAPIReader(), mgr.GetClient(), environment.Namespace)
+		key, err := login.Key(ctx, stored.Store{Live: mgr.GetAPIReader(), Client: mgr.GetClient(), Namespace: environment.Namespace})
 		if err != nil {
 			return err
 		}

@@ -69,6 +69,9 @@ func (s *stage) stand(ctx SpecContext, between func(ctrl.Manager) ctrl.Manager) 
 		s.signer = &s.environment.Signer
 		wired := s.environment
 		wired.Clock, wired.Signer = s.clock, replaceable{s.signer}
+		if wired.Authority != nil {
+			wired.Authority.Clock = s.clock
+		}
 		return controllers.Register(held{Manager: between(mgr), controllers: s.controllers}, wired)
 	})
 }

@@ -55,6 +55,7 @@ var _ = Describe("Rollcall on a real control plane", Ordered, ContinueOnFailure,
 	Describe("Sessions, step by step", func() { sessionsStill(s) })
 	Describe("The Installation, step by step", func() { installationStill(s) })
 	Describe("Signing", func() { signing(s) })
+	Describe("The operator's own authority", func() { ownAuthority(s) })
 	Describe("Kubeconfigs", func() { credentialsLive(w) })
 	Describe("The Installation", func() { installations(w) })
 	Describe("Answers", func() { answering(w) })

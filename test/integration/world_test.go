@@ -42,6 +42,8 @@ type world struct {
 	kubeconfig string
 	// halt stops the operator, if one runs.
 	halt func()
+	// signs is who signs certificates: --signer.
+	signs string
 	// named counts the names that were given out.
 	named int
 }
@@ -75,7 +77,7 @@ func (w *world) run(ctx context.Context, register func(ctrl.Manager, operator.En
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	options := &operator.Options{
 		Kubeconfig: w.kubeconfig, Namespace: installation.Namespace, ClusterServer: w.plane.URL(),
-		MetricsBindAddress: "0", HealthProbeBindAddress: "0", SessionRetention: 720 * time.Hour,
+		MetricsBindAddress: "0", HealthProbeBindAddress: "0", SessionRetention: 720 * time.Hour, Signer: w.signs,
 	}
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	go func() {

@@ -580,9 +580,24 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.InstallationStatus
       default:
         observedGeneration: -1
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.InstallationAuthority
+  map:
+    fields:
+    - name: fingerprint
+      type:
+        scalar: string
+    - name: nextFingerprint
+      type:
+        scalar: string
+    - name: notAfter
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.InstallationStatus
   map:
     fields:
+    - name: authority
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.InstallationAuthority
     - name: conditions
       type:
         list:

@@ -14,13 +14,16 @@ import (
 //
 // InstallationStatus is what the operator can do in this cluster.
 type InstallationStatusApplyConfiguration struct {
-	// conditions are Ready, Reconciling, Stalled; SignerReady (whether the API server accepts what the signer signs); and
-	// CredentialsChecked (whether API servers ask the authorization webhook about each credential).
+	// conditions are Ready, Reconciling, Stalled; SignerReady (whether the API server accepts what the signer signs); with signer CA
+	// AuthorityCurrent (whether no rotation of the authority is due or under way); and CredentialsChecked (whether API servers ask the
+	// authorization webhook about each credential).
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation that this status speaks of; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// signer is who signs certificates: CSR (the cluster's own, through the certificates API) or CA (the operator's own authority).
 	Signer *string `json:"signer,omitempty"`
+	// authority is the operator's own. With signer CA alone.
+	Authority *InstallationAuthorityApplyConfiguration `json:"authority,omitempty"`
 	// loginURL is where people log in. Absent where there is no login service.
 	LoginURL *string `json:"loginURL,omitempty"`
 }
@@ -57,6 +60,14 @@ func (b *InstallationStatusApplyConfiguration) WithObservedGeneration(value int6
 // If called multiple times, the Signer field is set to the value of the last call.
 func (b *InstallationStatusApplyConfiguration) WithSigner(value string) *InstallationStatusApplyConfiguration {
 	b.Signer = &value
+	return b
+}
+
+// WithAuthority sets the Authority field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Authority field is set to the value of the last call.
+func (b *InstallationStatusApplyConfiguration) WithAuthority(value *InstallationAuthorityApplyConfiguration) *InstallationStatusApplyConfiguration {
+	b.Authority = value
 	return b
 }
 
