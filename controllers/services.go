@@ -23,8 +23,14 @@ import (
 
 // registerServices adds what the operator serves itself, where it is asked to: on every replica.
 func registerServices(mgr ctrl.Manager, o operator.Environment, issuer *issue.Issuer, opener *sources.Opener) error {
+	if o.Login.Address == "" && o.Authorization.Address == "" {
+		return nil
+	}
 	store := stored.Store{Live: mgr.GetAPIReader(), Client: mgr.GetClient(), Namespace: o.Namespace}
 	certificates := serving.New(serving.Options{Store: store, SecretName: o.ServingSecret, Names: o.ServingNames, Clock: o.Clock})
+	if err := mgr.Add(certificates); err != nil {
+		return fmt.Errorf("add the certificate that is served: %w", err)
+	}
 	if o.Login.Address != "" {
 		if err := registerLogin(mgr, o, store, certificates, issuer, opener); err != nil {
 			return err

@@ -16,6 +16,7 @@ import (
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -51,9 +52,26 @@ type shown struct {
 // lookAgain is how often a Secret is looked at while it is in use: it may have been renewed.
 const lookAgain = time.Minute
 
-// New prepares certificates. Nothing is read or made before the first is asked for.
+// New prepares certificates. Nothing is read or made before Start, or the first is asked for.
 func New(o Options) *Certificates {
 	return &Certificates{options: o}
+}
+
+// NeedLeaderElection implements manager.LeaderElectionRunnable.
+func (c *Certificates) NeedLeaderElection() bool { return false }
+
+// Start implements manager.Runnable. It looks for a certificate before anybody asks for one, until there is one: clients have to learn the
+// authority before they come, and whoever installs this wants to hear of a Secret that is not there.
+func (c *Certificates) Start(ctx context.Context) error {
+	look := func(ctx context.Context) (bool, error) {
+		_, err := c.get(ctx)
+		if err != nil && ctx.Err() == nil {
+			log.FromContext(ctx).WithName("serving").Error(err, "there is no certificate to serve with; tried again in a minute")
+		}
+		return err == nil, nil
+	}
+	_ = wait.PollUntilContextCancel(ctx, lookAgain, true, look) // It ends with the manager, or for good.
+	return nil
 }
 
 // Config is for a server. Whether clients show certificates is for it to say.

@@ -52,6 +52,7 @@ var _ = Describe("Rollcall on a real control plane", Ordered, ContinueOnFailure,
 	Describe("Withdrawals", func() { withdrawals(s) })
 	Describe("Kubeconfigs, step by step", func() { credentialsStill(s) })
 	Describe("Logins", func() { logins(w) })
+	Describe("What clients of the login service must know", func() { served(w) })
 	Describe("Sessions, step by step", func() { sessionsStill(s) })
 	Describe("The Installation, step by step", func() { installationStill(s) })
 	Describe("Signing", func() { signing(s) })
