@@ -64,7 +64,7 @@ var _ = Describe("kubectl rollcall login", func() {
 	It("is refused with a wrong password, and keeps nothing", func() {
 		m.stdin = "wrong\n"
 		result := m.runs("login", p.server.URL, "--login-ca-file", m.trusts(p), "--username", "alice", "--password-stdin")
-		Expect(result).To(SatisfyAll(HaveField("Code", 1), HaveField("Err", ContainSubstring("lets nobody in by that"))))
+		Expect(result).To(SatisfyAll(HaveField("Code", 1), HaveField("Err", ContainSubstring("nobody is let in by that"))))
 		Expect(m.files(".json")).To(BeEmpty())
 		Expect(m.files(".key")).To(BeEmpty())
 		Expect(m.path("kubeconfig")).NotTo(BeAnExistingFile())
@@ -160,7 +160,7 @@ var _ = Describe("kubectl rollcall login", func() {
 				_, key, _ = ed25519.GenerateKey(rand.Reader)
 				write("")
 				return file
-			}, "lets nobody in by that"),
+			}, "nobody is let in by that"),
 			Entry("too short", func() string {
 				short, err := rsa.GenerateKey(rand.Reader, 2048)
 				Expect(err).NotTo(HaveOccurred())

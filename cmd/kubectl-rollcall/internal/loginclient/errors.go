@@ -29,9 +29,8 @@ type Refusal struct {
 // Error implements error.
 func (r *Refusal) Error() string {
 	switch {
-	case r.Code == wire.CodeRefused:
-		return "the login service lets nobody in by that" + said(r.Message) +
-			". It does not tell why; the installation's log knows"
+	case r.Code == wire.CodeRefused && r.Message != "":
+		return "the login service refuses: " + r.Message
 	case r.Code == wire.CodeTooMany && r.RetryAfter > 0:
 		return fmt.Sprintf("too many tries: wait %s and try again", r.RetryAfter)
 	case r.Message == "":
@@ -39,13 +38,6 @@ func (r *Refusal) Error() string {
 	default:
 		return r.Message
 	}
-}
-
-func said(message string) string {
-	if message == "" {
-		return ""
-	}
-	return " (" + message + ")"
 }
 
 // CodeOf is the code of a Refusal, else empty.
