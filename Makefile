@@ -7,6 +7,9 @@ MAKEFLAGS += --no-print-directory
 # Passed on: make test ARGS="-run TestMirror ./internal/mirror", make demo ARGS="..."
 ARGS ?=
 
+# What deploy installs: the folder of config. make deploy CONFIG=login
+CONFIG ?= default
+
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # The version is given, not read from git, so that a checkout of another owner builds too.
 GO_BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
@@ -125,12 +128,12 @@ uninstall: kubectl ## Remove the CRDs and every Directory, User, Group and Grant
 	$(KUBECTL) delete --ignore-not-found -k config/crd
 
 .PHONY: deploy
-deploy: kubectl $(KUSTOMIZE) ## Install everything: CRDs, rights, operator.
-	$(KUSTOMIZE) build config/default | $(KUBECTL) apply --server-side -f -
+deploy: kubectl $(KUSTOMIZE) ## Install everything: CRDs, rights, operator. CONFIG=login: and let people log in.
+	$(KUSTOMIZE) build config/$(CONFIG) | $(KUBECTL) apply --server-side --force-conflicts -f -
 
 .PHONY: undeploy
 undeploy: uninstall $(KUSTOMIZE) ## Remove everything that deploy installed: the CRDs while the operator can still clean up.
-	$(KUSTOMIZE) build config/default | $(KUBECTL) delete --ignore-not-found -f -
+	$(KUSTOMIZE) build config/$(CONFIG) | $(KUBECTL) delete --ignore-not-found -f -
 
 .PHONY: kubectl
 
