@@ -138,7 +138,7 @@ func (i *identity) each(now time.Time, say func(label, value string)) {
 		say("to the cluster you are", info.Username)
 		say("groups", strings.Join(info.Groups, ", "))
 	} else {
-		say("to the cluster you are", "nobody: it was not to be asked")
+		say("to the cluster you are", "not known: it could not be asked")
 	}
 	l := i.Login
 	if l == nil {
