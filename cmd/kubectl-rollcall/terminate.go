@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -182,20 +183,14 @@ func (t *tool) layers(session *v1alpha1.Session, now time.Time) {
 	}
 }
 
+// layerLine is what the operator says of a layer, which knows more than what is said here.
 func layerLine(condition *metav1.Condition, holds, missing string) string {
 	switch {
 	case condition == nil || condition.Status == metav1.ConditionUnknown:
 		return "?  not known yet: " + holds
 	case condition.Status == metav1.ConditionTrue:
-		return "✓  " + detailed(holds, condition)
+		return "✓  " + cmp.Or(condition.Message, holds)
 	default:
-		return "✗  " + detailed(missing, condition)
+		return "✗  " + cmp.Or(condition.Message, missing)
 	}
-}
-
-func detailed(text string, condition *metav1.Condition) string {
-	if condition.Message == "" {
-		return text
-	}
-	return text + " (" + condition.Message + ")"
 }

@@ -129,14 +129,14 @@ var _ = Describe("kubectl rollcall terminate", func() {
 		run := carol.starts("terminate", session.Name, "--reason", "laptop lost")
 		told(ctx, session)
 		state(ctx, session, endedWith(
-			condition(session, v1alpha1.ConditionRenewalRefused, metav1.ConditionTrue, v1alpha1.ReasonEnded, "since now"),
+			condition(session, v1alpha1.ConditionRenewalRefused, metav1.ConditionTrue, v1alpha1.ReasonEnded, "no certificate is issued any more"),
 			condition(session, v1alpha1.ConditionBindingsWithdrawn, metav1.ConditionFalse, v1alpha1.ReasonUserActive, ""),
 			condition(session, v1alpha1.ConditionCredentialDenied, metav1.ConditionFalse, v1alpha1.ReasonWebhookNotAsked, ""),
 			condition(session, v1alpha1.ConditionWritesDenied, metav1.ConditionFalse, v1alpha1.ReasonNotLocked, ""),
 		))
 		Expect(ended(run)).To(SatisfyAll(HaveField("Code", 0), HaveField("Err", ""), HaveField("Out", MatchRegexp(
 			`^session `+session.Name+` is told to end, by carol\n`+
-				`  ✓  no certificate is renewed \(since now\)\n`+
+				`  ✓  no certificate is issued any more\n`+
 				`  ✗  bindings name the user, who stays active\n`+
 				`  ✗  API servers do not ask about certificates\n`+
 				`  ✗  no lock denies its writes\n`+
