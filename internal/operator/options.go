@@ -69,6 +69,9 @@ Examples:
   # On your machine, against the cluster of a kubeconfig:
   manager --kubeconfig ~/.kube/config --health-probe-bind-address 127.0.0.1:8081
 
+  # Let people log in, too:
+  manager --leader-elect --login-bind-address :8443 --login-url https://login.example.com --serving-names login.example.com
+
 Flags:
 `
 
