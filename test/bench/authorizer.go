@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,10 +33,10 @@ type state struct {
 }
 
 // rows measures the authorizer in each state, and what the Grants come to on the way.
-func (b *bench) rows(ctx context.Context) (scale, authorizer []line, err error) {
+func (b *bench) rows(ctx context.Context) ([]line, error) {
 	askers, err := b.askers(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var states []state
 	ask := func(name string) error {
@@ -49,26 +50,30 @@ func (b *bench) rows(ctx context.Context) (scale, authorizer []line, err error) 
 	}
 	insider := personName(max(0, b.company.insider(b.company.busiest())))
 	if err := b.byHand(ctx, insider, func() error { return ask("empty") }); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	m, err := b.scale(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := ask(fmt.Sprintf("Rollcall: %s bindings", count(m.roleBindings+m.clusterRoleBindings))); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := b.withdraw(ctx); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := b.byHand(ctx, insider, func() error { return ask("empty again: Users and Groups stay, Grants are gone") }); err != nil {
-		return nil, nil, err
+		return nil, err
+	}
+	certificates, err := b.certify(ctx)
+	if err != nil {
+		return nil, err
 	}
 	singles, err := b.bindSingly(ctx)
 	if err == nil {
 		err = ask(singles)
 	}
-	return m.lines(b.sizes), authorizerLines(states), err
+	return slices.Concat(m.lines(b.sizes), authorizerLines(states), certificates.lines()), err
 }
 
 // byHand lets the insider in while there is no other binding, so that the same request is allowed in every state.

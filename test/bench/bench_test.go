@@ -207,7 +207,7 @@ var _ = Describe("The command line", func() {
 	It("has defaults", func() {
 		o, err := parse(nil, io.Discard)
 		Expect(err).NotTo(HaveOccurred())
-		Expect(o).To(Equal(options{sizes: usual, reviews: 3000, format: formatTable}))
+		Expect(o).To(Equal(options{sizes: usual, reviews: 3000, certificates: 2000, format: formatTable}))
 	})
 
 	It("shows examples, and that is no error", func(ctx SpecContext) {
@@ -223,6 +223,7 @@ var _ = Describe("The command line", func() {
 		Entry(nil, "unknown argument", "all"),
 		Entry(nil, "table, json or markdown", "-o", "yaml"),
 		Entry(nil, "at least 100", "--reviews", "5"),
+		Entry(nil, "--certificates 501: use 4 to 500", "--people", "500", "--certificates", "501"),
 		Entry(nil, "--people 1000: use 20 to 500", "--people", "1000", "--groups", "1"),
 		Entry(nil, "at least 1", "--grants", "0"),
 		Entry(nil, "at most 250", "--groups", "300", "--grants", "1"),

@@ -30,7 +30,7 @@ Examples:
   make bench                              one table
   make bench ARGS="-o markdown"           the table, and docs/scale.md written anew
   go run ./test/bench -o json             the same as JSON, after make control-plane build
-  go run ./test/bench --people 500 --groups 30 --grants 20 --namespaces 20 --reviews 500
+  go run ./test/bench --people 500 --groups 30 --grants 20 --namespaces 20 --reviews 500 --certificates 400
 
 Flags:
 `
@@ -46,7 +46,9 @@ type options struct {
 	sizes
 	// reviews of each kind in each state.
 	reviews int
-	format  string
+	// certificates by the operator's own authority.
+	certificates int
+	format       string
 }
 
 func main() {
@@ -92,6 +94,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&o.grants, "grants", 100, "Grants, every tenth with scope Cluster")
 	flags.IntVar(&o.namespaces, "namespaces", 200, "namespaces")
 	flags.IntVar(&o.reviews, "reviews", 3000, "requests of each kind in each state")
+	flags.IntVar(&o.certificates, "certificates", 2000,
+		"certificates by the operator's own authority, and a quarter of it by the cluster's signer")
 	flags.StringVar(&o.format, "o", formatTable, "`format` of the result: table, json, or markdown (also writes docs/scale.md)")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -110,7 +114,13 @@ func (o *options) check(rest []string) error {
 	if o.reviews < 100 {
 		return fmt.Errorf("--reviews %d: use at least 100, so that a percentile says something", o.reviews)
 	}
-	return o.sizes.check()
+	if err := o.sizes.check(); err != nil {
+		return err
+	}
+	if o.certificates < viaAPI || o.certificates > o.people {
+		return fmt.Errorf("--certificates %d: use %d to %d, one for each of the people", o.certificates, viaAPI, o.people)
+	}
+	return nil
 }
 
 // progress says what is going on and since when.

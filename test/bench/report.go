@@ -29,6 +29,7 @@ const (
 	unitMilliseconds = "ms"
 	unitBytes        = "bytes"
 	unitMebibytes    = "MiB"
+	unitRate         = "/s"
 	unitCount        = ""
 )
 
@@ -55,6 +56,9 @@ type result struct {
 	Grants     int     `json:"grants"`
 	Namespaces int     `json:"namespaces"`
 	Reviews    int     `json:"reviews"`
+	// Certificates by the own authority, and ViaAPI by the cluster's signer.
+	Certificates int `json:"certificates"`
+	ViaAPI       int `json:"certificatesViaAPI"`
 	// Busiest, Usual and Everywhere are how many names the bindings of such a namespace have, and those of the whole cluster.
 	Busiest    int    `json:"namesInBusiestNamespace"`
 	Usual      int    `json:"namesInUsualNamespace"`
@@ -65,6 +69,7 @@ type result struct {
 func newResult(o options, c *company) result {
 	r := result{
 		Cores: runtime.NumCPU(), People: o.people, Groups: o.groups, Grants: o.grants, Namespaces: o.namespaces, Reviews: o.reviews,
+		Certificates: o.certificates, ViaAPI: o.certificates / viaAPI,
 	}
 	names := c.names()
 	r.Busiest, r.Usual = names[c.busiest()], names[c.usual()]
@@ -115,6 +120,8 @@ func quantity(value float64, unit string) string {
 		return strings.TrimSpace(count(int(value)) + " " + unit)
 	case unitSeconds, unitMebibytes:
 		return fmt.Sprintf("%.1f %s", value, unit)
+	case unitRate:
+		return count(int(value)) + unit
 	case unitMilliseconds:
 		return fmt.Sprintf("%.3f %s", value, unit)
 	default:
