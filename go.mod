@@ -3,6 +3,7 @@ module github.com/rollcall-iam/rollcall
 go 1.26.0
 
 require (
+	filippo.io/edwards25519 v1.1.0
 	github.com/coreos/go-oidc/v3 v3.21.0
 	github.com/go-asn1-ber/asn1-ber v1.5.8
 	github.com/go-jose/go-jose/v4 v4.1.6

@@ -7,7 +7,6 @@ package pki
 import (
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
@@ -112,22 +111,6 @@ func ParseRequest(request []byte) (*x509.CertificateRequest, error) {
 		return nil, fmt.Errorf("check the request's signature: %w", err)
 	}
 	return parsed, onlySubject(parsed)
-}
-
-// CheckKey is nil for the keys that certificates may be for: ECDSA on P-256, P-384 or P-521, and Ed25519. RSA keys take longer to make
-// and to use, and are weak when they are short.
-func CheckKey(key crypto.PublicKey) error {
-	switch key := key.(type) {
-	case *ecdsa.PublicKey:
-		if bits := key.Curve.Params().BitSize; bits < 256 {
-			return fmt.Errorf("the key is of %d bits, which is weak: make one on P-256", bits)
-		}
-		return nil
-	case ed25519.PublicKey:
-		return nil
-	default:
-		return fmt.Errorf("keys of type %T are not accepted: make an ECDSA key on P-256", key)
-	}
 }
 
 func onlySubject(parsed *x509.CertificateRequest) error {

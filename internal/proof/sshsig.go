@@ -16,6 +16,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/rollcall-iam/rollcall/internal/pki"
 )
 
 // Namespace keeps signatures of a device key for logins apart from those for anything else: ssh-keygen -Y sign -n.
@@ -31,6 +33,8 @@ const (
 	maxArmor = 8 << 10
 	// minRSABits is what keys are held to that OpenSSH itself would let be shorter.
 	minRSABits = 3072
+	// maxRSABits bounds the work of looking at what anybody may send.
+	maxRSABits = 8192
 	// userPresent is the flag by which a security key says that somebody touched it (FIDO CTAP2, section 6.1).
 	userPresent = 0x01
 )
@@ -163,7 +167,8 @@ func parseKey(publicKey string) (ssh.PublicKey, error) {
 	return key, suitable(key)
 }
 
-// suitable is nil for keys that people may log in with: no certificates, no DSA, no short RSA.
+// suitable is nil for keys that people may log in with: no certificates, no DSA, no short RSA, no
+// points of Ed25519's curve for which anybody signs.
 func suitable(key ssh.PublicKey) error {
 	if !slices.Contains([]string{
 		ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
@@ -171,15 +176,19 @@ func suitable(key ssh.PublicKey) error {
 	}, key.Type()) {
 		return fmt.Errorf("keys of type %q are not taken: use ssh-ed25519", key.Type())
 	}
-	if key.Type() != ssh.KeyAlgoRSA {
-		return nil
-	}
 	holder, ok := key.(ssh.CryptoPublicKey)
 	if !ok {
-		return errors.New("the RSA key cannot be read")
+		return errors.New("the key cannot be read")
 	}
-	if public, ok := holder.CryptoPublicKey().(*rsa.PublicKey); !ok || public.N.BitLen() < minRSABits {
-		return fmt.Errorf("RSA keys of less than %d bits are not taken: use ssh-ed25519", minRSABits)
+	public := holder.CryptoPublicKey()
+	if long, ok := public.(*rsa.PublicKey); ok {
+		if long.N.BitLen() < minRSABits {
+			return fmt.Errorf("RSA keys of less than %d bits are not taken: use ssh-ed25519", minRSABits)
+		}
+		if long.N.BitLen() > maxRSABits {
+			return fmt.Errorf("RSA keys of more than %d bits are not taken: use ssh-ed25519", maxRSABits)
+		}
+		return nil
 	}
-	return nil
+	return pki.CheckKey(public)
 }

@@ -13,7 +13,9 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/base64"
 	"encoding/pem"
+	"math/big"
 	"io"
 	"os"
 	"os/exec"
@@ -118,6 +120,10 @@ var _ = Describe("A signature by a device key", func() {
 			Expect(err).NotTo(HaveOccurred())
 			return signer
 		}, `"ssh-dss" are not taken`),
+		Entry("Ed25519 for which anybody signs", func() ssh.Signer {
+			small := append([]byte{1}, make([]byte, ed25519.PublicKeySize-1)...)
+			return signerOf(ed25519.PrivateKey(append(make([]byte, ed25519.SeedSize), small...)))
+		}, "small order, for which anybody can sign"),
 		Entry("a certificate", func() ssh.Signer {
 			key := signerOf(ed25519Key())
 			certificate := &ssh.Certificate{Key: key.PublicKey(), CertType: ssh.UserCert, ValidBefore: ssh.CertTimeInfinity}
@@ -166,6 +172,15 @@ var _ = Describe("A signature by a device key", func() {
 		Entry("cut short", func(a string) string { return a[:len(a)/2] }),
 		Entry("too long", func(a string) string { return a + strings.Repeat("\n", 8<<10) }),
 	)
+
+	It("is not taken from an RSA key that is looked at for long", func() {
+		long := ssh.Marshal(struct {
+			Name string
+			E, N *big.Int
+		}{ssh.KeyAlgoRSA, big.NewInt(65537), new(big.Int).SetBit(big.NewInt(1), 8192, 1)})
+		Expect(proof.VerifySSH("ssh-rsa "+base64.StdEncoding.EncodeToString(long), "", binding())).
+			To(MatchError(ContainSubstring("more than 8192 bits")))
+	})
 
 	It("over SHA-1 is not taken from an RSA key", func() {
 		key := rsaKey(3072)
