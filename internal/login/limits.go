@@ -4,6 +4,8 @@
 package login
 
 import (
+	"crypto/sha256"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -21,33 +23,64 @@ const (
 	perAccount      = rate.Limit(1.0 / 2) // passwords for one account from anywhere
 	perAccountBurst = 30
 
-	// remembered is how many addresses and accounts are known at a time: those that were seen last.
+	// remembered is how many addresses, accounts and pairs of both are known at a time: those that were seen last.
 	remembered = 16384
 )
 
-// limits hold one bucket (RFC 2697 calls it a token bucket) for each address and account. Each replica has its own.
+// limits hold one bucket (RFC 2697 calls it a token bucket) for each address and account. Each replica has its own. Whoever comes from
+// ever other addresses pushes out addresses, and no account.
 type limits struct {
-	mutex   sync.Mutex
-	buckets *lru.Cache
+	addresses, tries, accounts *buckets
 }
 
-func newLimits() *limits { return &limits{buckets: lru.New(remembered)} }
+func newLimits() *limits {
+	return &limits{
+		addresses: newBuckets(perAddress, perAddressBurst), tries: newBuckets(perTry, perTryBurst),
+		accounts: newBuckets(perAccount, perAccountBurst),
+	}
+}
 
 // address says whether an address may ask now, and if not, after how long.
 func (l *limits) address(address string, now time.Time) (wait time.Duration, ok bool) {
-	return l.take("address "+address, perAddress, perAddressBurst, now)
+	return l.addresses.take(network(address), now)
 }
 
 // password says whether a password for an account may be tried from an address now, and if not, after how long.
 func (l *limits) password(account, address string, now time.Time) (wait time.Duration, ok bool) {
-	if wait, ok = l.take("try "+address+" "+account, perTry, perTryBurst, now); !ok {
+	if wait, ok = l.tries.take(network(address)+" "+account, now); !ok {
 		return wait, false
 	}
-	return l.take("account "+account, perAccount, perAccountBurst, now)
+	return l.accounts.take(account, now)
 }
 
-func (l *limits) take(name string, limit rate.Limit, burst int, now time.Time) (wait time.Duration, ok bool) {
-	reservation := l.bucket(name, limit, burst).ReserveN(now, 1)
+// network is what counts as one address: whoever has one of IPv6 has as many more as they like (RFC 6177), those of its /64.
+func network(address string) string {
+	const household = 64
+	parsed, err := netip.ParseAddr(address)
+	if err != nil || parsed.Unmap().Is4() {
+		return address
+	}
+	prefix, err := parsed.WithZone("").Prefix(household)
+	if err != nil {
+		return address
+	}
+	return prefix.String()
+}
+
+// buckets are those of one kind.
+type buckets struct {
+	limit rate.Limit
+	burst int
+	mutex sync.Mutex
+	known *lru.Cache
+}
+
+func newBuckets(limit rate.Limit, burst int) *buckets {
+	return &buckets{limit: limit, burst: burst, known: lru.New(remembered)}
+}
+
+func (b *buckets) take(name string, now time.Time) (wait time.Duration, ok bool) {
+	reservation := b.of(name).ReserveN(now, 1)
 	if wait = reservation.DelayFrom(now); wait > 0 {
 		reservation.CancelAt(now)
 		return wait, false
@@ -55,15 +88,17 @@ func (l *limits) take(name string, limit rate.Limit, burst int, now time.Time) (
 	return 0, true
 }
 
-func (l *limits) bucket(name string, limit rate.Limit, burst int) *rate.Limiter {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	if known, found := l.buckets.Get(name); found {
+// of is the bucket of a name, which is kept as its digest: whoever makes names up makes them as long as they may.
+func (b *buckets) of(name string) *rate.Limiter {
+	digest := sha256.Sum256([]byte(name))
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if known, found := b.known.Get(digest); found {
 		if bucket, ok := known.(*rate.Limiter); ok {
 			return bucket
 		}
 	}
-	bucket := rate.NewLimiter(limit, burst)
-	l.buckets.Add(name, bucket)
+	bucket := rate.NewLimiter(b.limit, b.burst)
+	b.known.Add(digest, bucket)
 	return bucket
 }
