@@ -218,6 +218,25 @@ var _ = Describe("kubectl rollcall credential", func() {
 		Expect(p.count(wire.PathCertificate)).To(Equal(before + 1))
 	})
 
+	It("says that the clock is behind, for as long as it is, where a certificate is not valid yet", func() {
+		dueLogin()
+		p.set(func() { p.begin, p.lifetime, p.renewAfter = -3*time.Hour, 4*time.Hour, time.Hour })
+		for range 2 {
+			result := exec.runs("credential")
+			credential(result)
+			Expect(result.Err).To(MatchRegexp(`This machine's clock is behind: it says that it is .*, and your certificate is valid from .*Set it right`))
+		}
+		Expect(p.count(wire.PathCertificate)).To(Equal(2), "one with the login, and one renewal")
+	})
+
+	It("says that the clock is ahead where a new certificate has expired already", func() {
+		dueLogin()
+		p.set(func() { p.behind = 5 * time.Hour })
+		result := exec.runs("credential")
+		credential(result)
+		Expect(result.Err).To(ContainSubstring("This machine's clock is ahead: it says that it is"))
+	})
+
 	DescribeTable("tells to log in", func(change func(), why string) {
 		m.logsIn(p)
 		change()

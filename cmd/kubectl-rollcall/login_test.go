@@ -199,16 +199,19 @@ var _ = Describe("kubectl rollcall login", func() {
 			Expect(m.logsIn(p).Err).NotTo(ContainSubstring("clock"))
 		})
 
-		DescribeTable("refuses where certificates would not be valid, and leaves no session behind", func(behind time.Duration) {
+		DescribeTable("refuses where certificates would not be valid, and leaves no session behind", func(behind time.Duration, words string) {
 			p.behind = behind
 			m.stdin = "secret\n"
 			result := m.runs("login", p.server.URL, "--login-ca-file", m.trusts(p), "--username", "alice", "--password-stdin")
-			Expect(result).To(SatisfyAll(HaveField("Code", 1), HaveField("Err", ContainSubstring("Set it right and log in again"))))
+			Expect(result).To(SatisfyAll(HaveField("Code", 1), HaveField("Err", SatisfyAll(
+				ContainSubstring("This machine's clock is "+words), ContainSubstring("Set it right and log in again")))))
 			Expect(m.files(".key")).To(BeEmpty())
 			Expect(p.count(wire.PathLogout)).To(Equal(1))
 		},
-			Entry("far behind", 20*time.Minute),
-			Entry("far ahead", -20*time.Minute),
+			Entry("far ahead", 20*time.Minute, "20m0s ahead of the login service's"),
+			Entry("far behind", -20*time.Minute, "20m0s behind the login service's"),
+			Entry("hours ahead", 5*time.Hour, "5h0m0s ahead of the login service's"),
+			Entry("hours behind", -5*time.Hour, "5h0m0s behind the login service's"),
 		)
 	})
 

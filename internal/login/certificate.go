@@ -124,8 +124,8 @@ func (s *Service) vouch(ctx context.Context, current *v1alpha1.Session, idToken 
 
 // graced says whether the last time that somebody vouched for a Session is recent enough. It began because they did.
 func graced(last *metav1.Time, current *v1alpha1.Session, grace time.Duration, now time.Time) bool {
-	since := current.CreationTimestamp.Time
-	if last != nil && last.After(since) {
+	since := session.Begun(current)
+	if last != nil {
 		since = last.Time
 	}
 	return now.Before(since.Add(grace))

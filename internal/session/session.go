@@ -146,7 +146,7 @@ func deadline(s *v1alpha1.Session) (end time.Time, reason, message string) {
 		reason, message = v1alpha1.ReasonExpired, fmt.Sprintf("it has lasted for %s, which is the most: log in again",
 			seconds(s.Spec.MaxDurationSeconds))
 	}
-	if begun := begun(s).Add(beginning); s.Status.LastRenewTime == nil && (end.IsZero() || begun.Before(end)) {
+	if begun := Begun(s).Add(beginning); s.Status.LastRenewTime == nil && (end.IsZero() || begun.Before(end)) {
 		return begun, v1alpha1.ReasonIdle, "no certificate was asked for after it began"
 	}
 	if idle := s.Spec.IdleTimeoutSeconds; idle > 0 {
@@ -166,20 +166,23 @@ func EndTime(s *v1alpha1.Session) time.Time {
 	if s.Spec.MaxDurationSeconds == 0 {
 		return time.Time{}
 	}
-	return begun(s).Add(seconds(s.Spec.MaxDurationSeconds))
+	return Begun(s).Add(seconds(s.Spec.MaxDurationSeconds))
 }
 
-// begun is when a Session began, by the API server's clock or by the operator's, whichever is ahead.
-func begun(s *v1alpha1.Session) time.Time {
-	if proven := s.Spec.Authentication.Time.Time; proven.After(s.CreationTimestamp.Time) {
-		return proven
+// Begun is when a Session began, by the operator's clock, which ends it too: where the API server's is ahead, a Session would last longer
+// by as much. Whoever an identity provider vouches for may have logged in there long before; then it is by the API server's clock.
+func Begun(s *v1alpha1.Session) time.Time {
+	proven := s.Spec.Authentication.Time.Time
+	earlier := proven.Before(s.CreationTimestamp.Time)
+	if proven.IsZero() || earlier && s.Spec.Authentication.Method == v1alpha1.MethodOIDC {
+		return s.CreationTimestamp.Time
 	}
-	return s.CreationTimestamp.Time
+	return proven
 }
 
 // LastUse is when anything was last heard of a Session: when it began, when it was renewed, or when the API server asked about it.
 func LastUse(s *v1alpha1.Session) time.Time {
-	last := begun(s)
+	last := Begun(s)
 	for _, t := range []*metav1.Time{s.Status.LastRenewTime, s.Status.LastSeenTime} {
 		if t != nil && t.After(last) {
 			last = t.Time

@@ -87,6 +87,13 @@ var _ = DescribeTable("A Session", func(change func(*session.Facts), now time.Du
 		f.Session.Spec.Authentication.Time = *stamp(3 * time.Hour)
 		f.Session.Status.LastRenewTime = stamp(3 * time.Hour)
 	}, 3*time.Hour, goesOn(3*time.Hour+30*time.Minute)),
+	Entry("counts from the operator's clock where that is hours behind: nobody gets more time than there is", func(f *session.Facts) {
+		f.Session.Spec.Authentication.Method, f.Session.Spec.Authentication.Time = v1alpha1.MethodLDAP, *stamp(-5 * time.Hour)
+		f.Session.Status.LastRenewTime = stamp(-3*time.Hour - time.Minute)
+	}, -3*time.Hour, ended(v1alpha1.ReasonExpired, -3*time.Hour, "2h0m0s")),
+	Entry("has not begun when somebody logged in at their identity provider long before", func(f *session.Facts) {
+		f.Session.Spec.Authentication.Method, f.Session.Spec.Authentication.Time = v1alpha1.MethodOIDC, *stamp(-5 * time.Hour)
+	}, 39*time.Minute, goesOn(40*time.Minute)),
 	Entry("waits ten minutes for its first certificate", func(f *session.Facts) { f.Session.Status.LastRenewTime = nil },
 		9*time.Minute, goesOn(10*time.Minute)),
 	Entry("ends when none was asked for", func(f *session.Facts) { f.Session.Status.LastRenewTime = nil }, 10*time.Minute,

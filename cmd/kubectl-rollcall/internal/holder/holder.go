@@ -19,6 +19,7 @@ import (
 	"github.com/rollcall-iam/rollcall/cmd/kubectl-rollcall/internal/idp"
 	"github.com/rollcall-iam/rollcall/cmd/kubectl-rollcall/internal/loginclient"
 	"github.com/rollcall-iam/rollcall/cmd/kubectl-rollcall/internal/store"
+	"github.com/rollcall-iam/rollcall/internal/pki"
 )
 
 const (
@@ -65,6 +66,7 @@ func (n *NeedLogin) Error() string { return n.Why }
 func (h *Holder) Current(ctx context.Context) (*Credential, error) {
 	held, err := h.load()
 	if err == nil && !held.due(h.Now()) {
+		h.checkClock(held.state)
 		return held.credential(), nil
 	}
 	usable := err == nil && held.usable(h.Now())
@@ -156,6 +158,27 @@ func (h *held) usable(now time.Time) bool {
 // expire is when the certificate counts as over. One that lives for less than minutes gets a smaller margin.
 func (h *held) expire() time.Time {
 	return h.state.NotAfter.Add(-max(0, min(margin, h.state.NotAfter.Sub(h.state.RenewTime)/2)))
+}
+
+// checkClock tells of a clock by which a certificate that the login service has given is not valid: nothing else would say why the
+// cluster does not take it, or why each kubectl asks for another.
+func (h *Holder) checkClock(state *store.State) {
+	const format = "2006-01-02 15:04:05"
+	leaf, err := pki.ParseCertificate(state.Certificate)
+	if err != nil {
+		return // Whoever uses it is told.
+	}
+	now, wrong := h.Now(), ""
+	switch {
+	case now.Before(leaf.NotBefore):
+		wrong = "behind"
+	case !now.Before(leaf.NotAfter):
+		wrong = "ahead"
+	default:
+		return
+	}
+	h.Warn("This machine's clock is %s: it says that it is %s, and your certificate is valid from %s to %s. Set it right.",
+		wrong, now.Local().Format(format), leaf.NotBefore.Local().Format(format), leaf.NotAfter.Local().Format(format))
 }
 
 func (h *held) credential() *Credential {

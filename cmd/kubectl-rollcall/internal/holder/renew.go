@@ -41,6 +41,7 @@ func (h *Holder) renew(ctx context.Context, held *held) (*Credential, error) {
 			h.Warn("The new certificate could not be kept: %v", err)
 		}
 		held.state = &next
+		h.checkClock(held.state)
 		return held.credential(), nil
 	}
 	if ctx.Err() != nil {
