@@ -23,6 +23,9 @@ const (
 	perAccount      = rate.Limit(1.0 / 2) // passwords for one account from anywhere
 	perAccountBurst = 30
 
+	toldOf      = rate.Limit(1) // lines of the log about what was held back
+	toldOfBurst = 10
+
 	// remembered is how many addresses, accounts and pairs of both are known at a time: those that were seen last.
 	remembered = 16384
 )
@@ -31,12 +34,17 @@ const (
 // ever other addresses pushes out addresses, and no account.
 type limits struct {
 	addresses, tries, accounts *buckets
+	// homes are addresses from which an account's password was right: these go on while all others guess at it.
+	homes *lru.Cache
+	// told are the lines of the log about what was held back.
+	told *rate.Limiter
 }
 
 func newLimits() *limits {
 	return &limits{
 		addresses: newBuckets(perAddress, perAddressBurst), tries: newBuckets(perTry, perTryBurst),
-		accounts: newBuckets(perAccount, perAccountBurst),
+		accounts: newBuckets(perAccount, perAccountBurst), homes: lru.New(remembered),
+		told: rate.NewLimiter(toldOf, toldOfBurst),
 	}
 }
 
@@ -47,10 +55,19 @@ func (l *limits) address(address string, now time.Time) (wait time.Duration, ok 
 
 // password says whether a password for an account may be tried from an address now, and if not, after how long.
 func (l *limits) password(account, address string, now time.Time) (wait time.Duration, ok bool) {
-	if wait, ok = l.tries.take(network(address)+" "+account, now); !ok {
+	pair := network(address) + " " + account
+	if wait, ok = l.tries.take(pair, now); !ok {
 		return wait, false
 	}
+	if _, home := l.homes.Get(sha256.Sum256([]byte(pair))); home {
+		return 0, true
+	}
 	return l.accounts.take(account, now)
+}
+
+// proved remembers that a password was right.
+func (l *limits) proved(account, address string) {
+	l.homes.Add(sha256.Sum256([]byte(network(address)+" "+account)), struct{}{})
 }
 
 // network is what counts as one address: whoever has one of IPv6 has as many more as they like (RFC 6177), those of its /64.

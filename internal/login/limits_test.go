@@ -56,6 +56,16 @@ var _ = Describe("How often one may try", func() {
 		Expect(let).To(Equal(perAccountBurst))
 	})
 
+	It("is left to whoever logged in from where they are, whoever else guesses from everywhere", func() {
+		Expect(guess("corp alice", "198.51.100.1", dawn)).To(BeTrue())
+		l.proved("corp alice", "198.51.100.1")
+		later := dawn.Add(time.Minute)
+		floods(1000, func(i int) bool { return guess("corp alice", fmt.Sprintf("192.0.2.%d", i%250), later) })
+		Expect(guess("corp alice", "198.51.100.2", later)).To(BeFalse())
+		Expect(floods(1000, func(int) bool { return guess("corp alice", "198.51.100.1", later) })).To(Equal(perTryBurst), "and no more than that")
+		Expect(guess("corp bob", "198.51.100.1", later)).To(BeTrue())
+	})
+
 	It("counts the addresses that one household has with IPv6 as one", func() {
 		let := floods(1000, func(i int) bool { _, ok := l.address(fmt.Sprintf("2001:db8:1:2::%x", i), dawn); return ok })
 		Expect(let).To(Equal(perAddressBurst))

@@ -92,7 +92,7 @@ func (s *Service) serve(action string, handle handler) http.Handler {
 			s.refuse(ctx, w, a, err)
 			return
 		}
-		s.tell(a, "")
+		s.tell(a, "", false)
 		_ = json.NewEncoder(w).Encode(answer) // Who does not wait for the answer asks again.
 	})
 }

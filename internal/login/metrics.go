@@ -33,17 +33,19 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	return m
 }
 
-// tell writes one line for an attempt, whatever came of it, and counts it. Nothing that proves anything is in it.
-func (s *Service) tell(a *attempt, why string) {
+// tell counts an attempt, and writes one line for it, whatever came of it. Nothing that proves anything is in it. Of what was held back
+// because it came too often some lines are written: others would let anybody fill the disk.
+func (s *Service) tell(a *attempt, why string, heldBack bool) {
 	result := "ok"
 	if why != "" {
 		result = "refused"
 	}
+	now := s.Clock.Now()
 	s.Metrics.attempts.WithLabelValues(a.action, a.method, result).Inc()
-	s.Metrics.duration.WithLabelValues(a.action).Observe(s.Clock.Now().Sub(a.begun).Seconds())
-	if a.method == "" && why == "" {
+	s.Metrics.duration.WithLabelValues(a.action).Observe(now.Sub(a.begun).Seconds())
+	if a.method == "" && why == "" || heldBack && !s.limits.told.AllowN(now, 1) {
 		return // Settings and challenges are no attempts.
 	}
 	s.Log.Info("login "+result, "path", a.action, "method", a.method, "remote", a.remote, "user", a.user, "session", a.session,
-		"device", plain.Line(a.device), "why", plain.Line(why), "took", s.Clock.Now().Sub(a.begun).Round(time.Millisecond).String())
+		"device", plain.Line(a.device), "why", plain.Line(why), "took", now.Sub(a.begun).Round(time.Millisecond).String())
 }

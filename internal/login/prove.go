@@ -124,7 +124,8 @@ func (s *Service) byPassword(ctx context.Context, a *attempt, p *wire.Password) 
 	if !policy.Password {
 		return proven{}, badRequest("Directory %q lets nobody log in with a password", d.Name)
 	}
-	if wait, ok := s.limits.password(d.Name+" "+strings.ToLower(p.UserName), a.remote, s.Clock.Now()); !ok {
+	account := d.Name + " " + strings.ToLower(p.UserName)
+	if wait, ok := s.limits.password(account, a.remote, s.Clock.Now()); !ok {
 		return proven{}, tooMany(wait)
 	}
 	user, err := s.userOf(ctx, d, p.UserName)
@@ -146,6 +147,7 @@ func (s *Service) byPassword(ctx context.Context, a *attempt, p *wire.Password) 
 	if err != nil {
 		return proven{}, unavailable(fmt.Sprintf("Directory %q", d.Name), err)
 	}
+	s.limits.proved(account, a.remote)
 	return proven{user: user, directory: d, policy: policy, authentication: v1alpha1.SessionAuthentication{
 		Method: v1alpha1.MethodLDAP, Time: metav1.NewTime(s.Clock.Now()),
 	}}, nil

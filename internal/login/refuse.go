@@ -49,7 +49,7 @@ func tooLarge() *refusal {
 }
 
 func tooMany(wait time.Duration) *refusal {
-	r := newRefusal(http.StatusTooManyRequests, wire.CodeTooMany, "too many tries: wait %s", wait.Round(time.Second))
+	r := newRefusal(http.StatusTooManyRequests, wire.CodeTooMany, "too many tries: wait %s", wait.Truncate(time.Second)+time.Second)
 	r.wait = wait
 	return r
 }
@@ -116,7 +116,7 @@ func (s *Service) refuse(ctx context.Context, w http.ResponseWriter, a *attempt,
 		pause(ctx, leastTime+rand.N(leastTimes)-s.Clock.Now().Sub(a.begun)) //nolint:gosec // No secret depends on it.
 	}
 	if r.answer.Code != wire.CodePending && r.answer.Code != wire.CodeSlowDown {
-		s.tell(a, r.Error())
+		s.tell(a, r.Error(), r.status == http.StatusTooManyRequests)
 	}
 	if r.wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(r.wait.Seconds())+1))

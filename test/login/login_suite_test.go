@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,8 @@ const (
 	// namespace is where everybody may look.
 	namespace = "pay"
 	corp      = "corp"
+	// watchAtLeast is how long the API server lets a watch go on, which says nothing of that itself; it goes on for up to twice as long.
+	watchAtLeast = 15 * time.Second
 )
 
 var (
@@ -83,6 +86,7 @@ func startsPlane(ctx context.Context) {
 	var err error
 	plane, err = controlplane.Start(ctx, controlplane.Options{APIServerArgs: []string{
 		"--authorization-config=" + filepath.Join(files, "authorization.yaml"),
+		"--min-request-timeout=" + strconv.Itoa(int(watchAtLeast.Seconds())),
 	}})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() error { return plane.Stop() })
@@ -100,7 +104,7 @@ func startsDirectory(ctx context.Context) {
 	server, err = slapd.Start(ctx, slapd.Options{})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() error { return server.Stop() })
-	names := []string{"alice", "bob", "carol", "dora", "erin"}
+	names := []string{"alice", "bob", "carol", "dora", "erin", "frank", "gina"}
 	people := make([]oidcprovider.Person, 0, 1+len(names))
 	people = append(people, oidcprovider.Person{Name: "stranger", Password: password})
 	for _, name := range names {

@@ -4,6 +4,9 @@
 package slapd
 
 import (
+	"errors"
+	"strconv"
+
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/rollcall-iam/rollcall/test/internal/ldapacts"
@@ -42,4 +45,22 @@ func (s *Server) newActs() *ldapacts.Acts {
 		Restart: s.Restart,
 		Data:    []string{s.File("main"), s.File("accesslog")},
 	})
+}
+
+// Binds counts the binds that the server has been asked for since it started, by its own account of itself.
+func (s *Server) Binds() (binds int, err error) {
+	err = s.AsRoot(func(conn *ldap.Conn) error {
+		const counter = "monitorOpInitiated"
+		found, err := conn.Search(ldap.NewSearchRequest("cn=Bind,cn=Operations,cn=Monitor", ldap.ScopeBaseObject, ldap.NeverDerefAliases,
+			0, 0, false, "(objectClass=*)", []string{counter}, nil))
+		if err != nil {
+			return err
+		}
+		if len(found.Entries) != 1 {
+			return errors.New("slapd does not count its binds")
+		}
+		binds, err = strconv.Atoi(found.Entries[0].GetAttributeValue(counter))
+		return err
+	})
+	return binds, err
 }

@@ -67,6 +67,9 @@ overlay accesslog
 logdb cn=accesslog
 logops writes
 logsuccess TRUE
+
+database monitor
+rootdn "{root}"
 `
 
 // base is what every test finds; the policy makes ppolicy refuse locked accounts.
