@@ -209,12 +209,18 @@ func (i *Issuer) duration(s *v1alpha1.Session, asked time.Duration) (time.Durati
 func (i *Issuer) record(ctx context.Context, s *v1alpha1.Session, request Request, leaf *x509.Certificate) error {
 	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
 		err := i.write(ctx, s, request, leaf)
+		if apierrors.IsNotFound(err) {
+			return fmt.Errorf("%w: it is gone", ErrEnded)
+		}
 		if !apierrors.IsConflict(err) {
 			return err
 		}
 		fresh, _, openErr := i.open(ctx, s.Name)
 		if openErr != nil {
 			return openErr
+		}
+		if fresh.UID != s.UID {
+			return fmt.Errorf("%w: another has its name", ErrEnded)
 		}
 		*s = *fresh
 		return err

@@ -36,6 +36,9 @@ func (s *Service) certificate(ctx context.Context, a *attempt) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.goesOn(ctx, current); err != nil {
+		return nil, err
+	}
 	asked := issue.Request{Session: current.Name, CSR: request.CSR, Predecessor: predecessor}
 	if err := s.vouch(ctx, current, request.IDToken, &asked); err != nil {
 		return nil, err
@@ -45,6 +48,22 @@ func (s *Service) certificate(ctx context.Context, a *attempt) (any, error) {
 		return nil, err
 	}
 	return wire.Credential{Certificate: issued.Chain, NotAfter: issued.Certificate.NotAfter, RenewTime: issued.RenewTime}, nil
+}
+
+// goesOn says whether a Session does, before anybody is asked about its person: that it has ended is no less so while nobody answers.
+func (s *Service) goesOn(ctx context.Context, current *v1alpha1.Session) error {
+	now := s.Clock.Now()
+	facts, err := reach.OfSession(ctx, s.Client, current, now)
+	if err != nil {
+		return unavailable("the API server", err)
+	}
+	if facts.User == nil {
+		return nil // The cache may not know them yet: Issue looks past it.
+	}
+	if verdict := session.Decide(facts, now); !verdict.Active() {
+		return fmt.Errorf("%w: %s", issue.ErrEnded, verdict.Message)
+	}
+	return nil
 }
 
 // authenticate finds the Session that a request may speak for, past the cache: it may have begun a moment ago.

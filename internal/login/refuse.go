@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rollcall-iam/rollcall/internal/issue"
@@ -85,7 +86,8 @@ func asRefusal(err error) *refusal {
 	}
 	switch {
 	case errors.Is(err, issue.ErrEnded):
-		return newRefusal(http.StatusForbidden, wire.CodeEnded, "%v: log in again", err)
+		const advice = ": log in again"
+		return newRefusal(http.StatusForbidden, wire.CodeEnded, "%s", strings.TrimSuffix(err.Error(), advice)+advice)
 	case errors.Is(err, issue.ErrKey):
 		r := kept("this key cannot be used: make a new one")
 		r.detail = err.Error()

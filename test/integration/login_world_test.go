@@ -65,14 +65,18 @@ func (d *loginDesk) opens(ctx SpecContext) {
 			Providers: oidc.New(mgr.GetAPIReader(), environment.Namespace, environment.Clock),
 			Recorder:  mgr.GetEventRecorder("login"), Log: GinkgoLogr, Metrics: login.NewMetrics(prometheus.NewRegistry()),
 		}
-		server := httptest.NewUnstartedServer(service.Handler())
-		server.TLS = &tls.Config{ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12}
-		server.StartTLS()
-		DeferCleanup(server.Close)
-		d.url, d.roots = server.URL, x509.NewCertPool()
-		d.roots.AddCert(server.Certificate())
+		d.serves(service)
 		return nil
 	})
+}
+
+func (d *loginDesk) serves(service *login.Service) {
+	server := httptest.NewUnstartedServer(service.Handler())
+	server.TLS = &tls.Config{ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12}
+	server.StartTLS()
+	DeferCleanup(server.Close)
+	d.url, d.roots = server.URL, x509.NewCertPool()
+	d.roots.AddCert(server.Certificate())
 }
 
 // guest is somebody at the login service, with the key that they made for a session.

@@ -53,6 +53,7 @@ var _ = Describe("Rollcall on a real control plane", Ordered, ContinueOnFailure,
 	Describe("Kubeconfigs, step by step", func() { credentialsStill(s) })
 	Describe("Logins", func() { logins(w) })
 	Describe("What clients of the login service must know", func() { served(w) })
+	Describe("Renewals, as time passes", func() { renewals(s) })
 	Describe("Sessions, step by step", func() { sessionsStill(s) })
 	Describe("The Installation, step by step", func() { installationStill(s) })
 	Describe("Signing", func() { signing(s) })
