@@ -106,7 +106,7 @@ func (i *Issuer) Issue(ctx context.Context, request Request) (Issued, error) {
 	if err != nil {
 		return Issued{}, err
 	}
-	parsed, err := i.check(s, request.CSR)
+	parsed, err := i.check(ctx, s, request.CSR)
 	if err != nil {
 		return Issued{}, err
 	}
@@ -138,14 +138,20 @@ func (i *Issuer) Issue(ctx context.Context, request Request) (Issued, error) {
 	return Issued{Chain: chain, Certificate: leaf, RenewTime: renew, Session: s}, nil
 }
 
-// check reads a request, and says whether it may be signed in a Session, but for its subject.
-func (i *Issuer) check(s *v1alpha1.Session, csr []byte) (*x509.CertificateRequest, error) {
+// check reads a request, and says whether it may be signed in a Session, but for its subject. Whose the key is was looked at when the
+// Session began; who began two at once, with one key, is found out before either has a certificate.
+func (i *Issuer) check(ctx context.Context, s *v1alpha1.Session, csr []byte) (*x509.CertificateRequest, error) {
 	parsed, err := pki.ParseRequest(csr)
 	if err != nil {
 		return nil, outcome.Terminalf(v1alpha1.ReasonSigningDenied, "the certificate request is refused: %v", err)
 	}
 	if s.Spec.KeyFingerprint != "" && proof.KeyFingerprint(parsed.RawSubjectPublicKeyInfo) != s.Spec.KeyFingerprint {
 		return nil, ErrKey
+	}
+	if s.Spec.KeyFingerprint != "" && ptr.Deref(s.Status.Issued, 0) == 0 {
+		if err := i.checkOwner(ctx, s, parsed.PublicKey); err != nil {
+			return nil, err
+		}
 	}
 	if session.Full(s.Status.Certificates, i.Clock.Now()) {
 		return nil, outcome.Waitingf(time.Minute, v1alpha1.ReasonSigningDenied,

@@ -21,6 +21,7 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/oidc"
 	"github.com/rollcall-iam/rollcall/internal/pki"
 	"github.com/rollcall-iam/rollcall/internal/proof"
+	"github.com/rollcall-iam/rollcall/internal/session"
 	"github.com/rollcall-iam/rollcall/internal/signer"
 	"github.com/rollcall-iam/rollcall/internal/sources"
 	"github.com/rollcall-iam/rollcall/internal/wire"
@@ -109,28 +110,31 @@ func renewals(s *stage) {
 	}
 
 	It("go on while nobody who could vouch answers, for as long as the policy says", func(ctx SpecContext) {
-		g, _ := works(ctx, 3600, v1alpha1.MethodOIDC)
+		g, begun := works(ctx, 3600, v1alpha1.MethodOIDC)
 		g.gets(asks(ctx, g))
-		s.passes(59 * time.Minute)
+		from := session.Begun(begun)
+		s.clock.SetTime(from.Add(time.Hour - time.Second))
 		g.gets(asks(ctx, g))
-		s.passes(time.Minute + time.Second)
+		s.clock.SetTime(from.Add(time.Hour))
 		Expect(asks(ctx, g)).To(refuses(http.StatusServiceUnavailable, wire.CodeUnavailable, "cannot be asked now"))
-		s.passes(10 * time.Minute)
+		s.clock.SetTime(from.Add(time.Hour + 10*time.Minute))
 		Expect(asks(ctx, g)).To(refuses(http.StatusForbidden, wire.CodeVouch, "must vouch for you again"))
 	})
 
-	DescribeTable("end with what the Session may last, however long the grace is", func(ctx SpecContext, method v1alpha1.AuthenticationMethod) {
+	endsAtLast := func(ctx SpecContext, method v1alpha1.AuthenticationMethod) {
+		GinkgoHelper()
 		g, begun := works(ctx, 30*24*3600, method)
 		g.gets(asks(ctx, g))
-		end := begun.CreationTimestamp.Add(2 * time.Hour)
+		end := session.Begun(begun).Add(2 * time.Hour)
 		s.clock.SetTime(end.Add(-5 * time.Minute))
 		Expect(g.gets(asks(ctx, g)).NotAfter).To(BeTemporally("<=", end.Add(time.Second)), "no certificate outlives it")
 		s.clock.SetTime(end.Add(-30 * time.Second))
 		Expect(asks(ctx, g)).To(refuses(http.StatusForbidden, wire.CodeEnded, "it ends in"))
-		s.clock.SetTime(end.Add(time.Second))
+		s.clock.SetTime(end)
 		Expect(asks(ctx, g)).To(refuses(http.StatusForbidden, wire.CodeEnded, "2h0m0s"))
 		Expect(get(ctx, s.world, begun).Status.Issued).To(HaveValue(BeEquivalentTo(2)))
-	},
+	}
+	DescribeTable("end with what the Session may last, however long the grace is", endsAtLast,
 		Entry("where an identity provider is silent", v1alpha1.MethodOIDC),
 		Entry("where a directory is", v1alpha1.MethodLDAP),
 	)
@@ -177,6 +181,18 @@ func renewals(s *stage) {
 		}
 		Expect(asks(ctx, g)).To(refuses(http.StatusForbidden, wire.CodeEnded))
 		Expect(get(ctx, s.world, again).Status.Certificates).To(BeEmpty())
+	})
+
+	It("are for nobody's key who began two Sessions at once with it, as two people", func(ctx SpecContext) {
+		g, begun := works(ctx, 3600, v1alpha1.MethodLDAP)
+		other, _ := works(ctx, 3600, v1alpha1.MethodLDAP)
+		theirs := get(ctx, s.world, &v1alpha1.Session{ObjectMeta: metav1.ObjectMeta{Name: other.session}})
+		again := &v1alpha1.Session{ObjectMeta: metav1.ObjectMeta{Name: s.name("session")}, Spec: *theirs.Spec.DeepCopy()}
+		again.Spec.KeyFingerprint = begun.Spec.KeyFingerprint
+		s.begins(ctx, again)
+		Expect(asks(ctx, g)).To(refuses(http.StatusForbidden, wire.CodeRefused, "make a new one"))
+		g.session, g.subject = again.Name, other.subject
+		Expect(asks(ctx, g)).To(refuses(http.StatusForbidden, wire.CodeRefused, "make a new one"))
 	})
 
 	It("by two at once are both on record, for neither knows of the other", func(ctx SpecContext) {
