@@ -42,6 +42,9 @@ func registerServices(mgr ctrl.Manager, o operator.Environment, issuer *issue.Is
 	return nil
 }
 
+// loginsAtOnce is how many connections people may have from one address, which many may share.
+const loginsAtOnce = 512
+
 func registerLogin(
 	mgr ctrl.Manager, o operator.Environment, store stored.Store, certificates *serving.Certificates, issuer *issue.Issuer,
 	opener *sources.Opener,
@@ -58,7 +61,9 @@ func registerLogin(
 	// Clients show the certificates that they renew. Who signed them is no matter: the Sessions know them one by one.
 	config := certificates.Config()
 	config.ClientAuth = tls.RequestClientCert
-	return add(mgr, &serving.Server{Name: "login", Address: o.Login.Address, Handler: service.Handler(), TLS: config})
+	return add(mgr, &serving.Server{
+		Name: "login", Address: o.Login.Address, Handler: service.Handler(), TLS: config, PerAddress: loginsAtOnce,
+	})
 }
 
 func registerAuthorization(mgr ctrl.Manager, o operator.Environment, certificates *serving.Certificates) error {

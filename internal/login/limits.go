@@ -5,12 +5,13 @@ package login
 
 import (
 	"crypto/sha256"
-	"net/netip"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 	"k8s.io/utils/lru"
+
+	"github.com/rollcall-iam/rollcall/internal/serving"
 )
 
 // How often one may try. A person types a password a few times in a row; a program that guesses is held to one in some seconds, and
@@ -50,12 +51,12 @@ func newLimits() *limits {
 
 // address says whether an address may ask now, and if not, after how long.
 func (l *limits) address(address string, now time.Time) (wait time.Duration, ok bool) {
-	return l.addresses.take(network(address), now)
+	return l.addresses.take(serving.Household(address), now)
 }
 
 // password says whether a password for an account may be tried from an address now, and if not, after how long.
 func (l *limits) password(account, address string, now time.Time) (wait time.Duration, ok bool) {
-	pair := network(address) + " " + account
+	pair := serving.Household(address) + " " + account
 	if wait, ok = l.tries.take(pair, now); !ok {
 		return wait, false
 	}
@@ -67,21 +68,7 @@ func (l *limits) password(account, address string, now time.Time) (wait time.Dur
 
 // proved remembers that a password was right.
 func (l *limits) proved(account, address string) {
-	l.homes.Add(sha256.Sum256([]byte(network(address)+" "+account)), struct{}{})
-}
-
-// network is what counts as one address: whoever has one of IPv6 has as many more as they like (RFC 6177), those of its /64.
-func network(address string) string {
-	const household = 64
-	parsed, err := netip.ParseAddr(address)
-	if err != nil || parsed.Unmap().Is4() {
-		return address
-	}
-	prefix, err := parsed.WithZone("").Prefix(household)
-	if err != nil {
-		return address
-	}
-	return prefix.String()
+	l.homes.Add(sha256.Sum256([]byte(serving.Household(address)+" "+account)), struct{}{})
 }
 
 // buckets are those of one kind.

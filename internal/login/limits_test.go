@@ -62,7 +62,8 @@ var _ = Describe("How often one may try", func() {
 		later := dawn.Add(time.Minute)
 		floods(1000, func(i int) bool { return guess("corp alice", fmt.Sprintf("192.0.2.%d", i%250), later) })
 		Expect(guess("corp alice", "198.51.100.2", later)).To(BeFalse())
-		Expect(floods(1000, func(int) bool { return guess("corp alice", "198.51.100.1", later) })).To(Equal(perTryBurst), "and no more than that")
+		let := floods(1000, func(int) bool { return guess("corp alice", "198.51.100.1", later) })
+		Expect(let).To(Equal(perTryBurst), "and no more than that")
 		Expect(guess("corp bob", "198.51.100.1", later)).To(BeTrue())
 	})
 
@@ -71,8 +72,6 @@ var _ = Describe("How often one may try", func() {
 		Expect(let).To(Equal(perAddressBurst))
 		_, ok := l.address("2001:db8:1:3::1", dawn)
 		Expect(ok).To(BeTrue(), "next door")
-		Expect(network("::ffff:192.0.2.1")).NotTo(Equal(network("::ffff:192.0.2.2")), "IPv4 in IPv6 is IPv4")
-		Expect(network("fe80::1%eth0")).To(Equal(network("fe80::2%eth1")))
 	})
 
 	It("is not forgotten for an account because of ever other addresses", func() {

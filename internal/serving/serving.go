@@ -142,6 +142,8 @@ type Server struct {
 	Address string
 	Handler http.Handler
 	TLS     *tls.Config
+	// PerAddress is how many connections one address may have at a time; zero for any number.
+	PerAddress int
 }
 
 // How long clients may take. An answer may wait for a directory, an identity provider and a signer.
@@ -162,6 +164,9 @@ func (s *Server) Start(ctx context.Context) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Address)
 	if err != nil {
 		return fmt.Errorf("serve %s: %w", s.Name, err)
+	}
+	if s.PerAddress > 0 {
+		listener = newCrowd(listener, s.PerAddress)
 	}
 	logger := log.FromContext(ctx).WithName(s.Name)
 	server := &http.Server{
