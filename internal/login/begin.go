@@ -4,6 +4,7 @@
 package login
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -69,6 +70,10 @@ func parseKey(encoded []byte) (key, error) {
 	}
 	if err := pki.CheckKey(public); err != nil {
 		return key{}, badRequest("publicKey: %v", err)
+	}
+	// A key is known by the digest of what is written here, and parsers take more than one way to write it.
+	if canonical, err := x509.MarshalPKIXPublicKey(public); err != nil || !bytes.Equal(canonical, encoded) {
+		return key{}, badRequest("publicKey is not written as DER writes it")
 	}
 	return key{public: public, encoded: encoded}, nil
 }
