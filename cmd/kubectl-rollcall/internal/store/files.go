@@ -20,6 +20,8 @@ const (
 	others = 0o077
 	// maxFile is more than a login takes.
 	maxFile = 1 << 20
+	// unfinished begins the names of files that are being written.
+	unfinished = ".new-"
 )
 
 // Folder is where logins are kept: the state folder of the XDG base directories, or what the operating system has in its place.
@@ -55,6 +57,9 @@ func checkFolder(folder string) error {
 		return fmt.Errorf("look at the folder for logins: %w", err)
 	case !info.IsDir():
 		return fmt.Errorf("%s is no folder: logins are kept there", folder)
+	case !mine(info):
+		return fmt.Errorf("%s belongs to somebody else, who could read the keys that are kept there: "+
+			"set XDG_STATE_HOME to a folder of your own", folder)
 	case modes() && info.Mode().Perm()&others != 0:
 		return fmt.Errorf("others can look into %s, where keys are kept: chmod 700 %s", folder, folder)
 	}
@@ -87,7 +92,7 @@ func read(path string) ([]byte, error) {
 
 // write puts a file in place whole, or not at all.
 func write(path string, text []byte) error {
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-*") // 0600
+	temporary, err := os.CreateTemp(filepath.Dir(path), unfinished+"*") // 0600
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}

@@ -100,16 +100,27 @@ func (s *Store) Forget(place *Place) error {
 	return nil
 }
 
-// sweep deletes the files with secrets of a profile that its login does not name: a process that ended halfway left them.
+// sweep deletes the files with secrets of a profile that its login does not name, and those that nobody is writing any more: a process
+// that ended halfway left them.
 func (s *Store) sweep(profile string, state *State) {
 	entries, _ := os.ReadDir(s.folder) // What is not swept now is swept later.
 	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), unfinished) && abandoned(entry) {
+			_ = remove(s.path(entry.Name()))
+		}
 		middle, found := strings.CutPrefix(entry.Name(), profile+".")
 		random, kind, isSecret := strings.Cut(middle, ".")
 		if found && isSecret && len(random) == len(rand.Text()) && (kind == KindKey || kind == KindRefreshToken) && !state.names(entry.Name()) {
 			_ = remove(s.path(entry.Name()))
 		}
 	}
+}
+
+// abandoned says whether a file is older than any write takes.
+func abandoned(entry os.DirEntry) bool {
+	const longest = 10 * time.Minute
+	info, err := entry.Info()
+	return err == nil && time.Since(info.ModTime()) > longest
 }
 
 // names says whether a secret is one of this login.

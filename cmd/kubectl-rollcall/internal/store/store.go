@@ -171,6 +171,7 @@ func (s *Store) Delete(profile string, state *State) error {
 			return err
 		}
 	}
+	s.sweep(profile, &State{})
 	if err := os.Remove(s.path(profile + suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("delete the login: %w", err)
 	}

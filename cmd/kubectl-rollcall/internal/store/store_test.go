@@ -101,6 +101,24 @@ var _ = Describe("A store", func() {
 		Expect(kept.Get(other.Key)).To(Equal([]byte("key of p.q")))
 	})
 
+	It("sweeps up what was never written to the end, and not what somebody may be writing", func() {
+		state := save("p")
+		for name, age := range map[string]time.Duration{".new-1": time.Hour, ".new-2": time.Minute} {
+			path := filepath.Join(folder, name)
+			Expect(os.WriteFile(path, []byte("a key"), 0o600)).To(Succeed())
+			Expect(os.Chtimes(path, time.Time{}, time.Now().Add(-age))).To(Succeed())
+		}
+		Expect(kept.Save("p", state)).To(Succeed())
+		Expect(names()).To(SatisfyAll(Not(ContainElement(".new-1")), ContainElement(".new-2")))
+	})
+
+	It("leaves no key of a login that is deleted, whoever ended halfway before", func() {
+		state := save("p")
+		Expect(kept.Put("p", KindKey, []byte("left behind"))).Error().NotTo(HaveOccurred())
+		Expect(kept.Delete("p", state)).To(Succeed())
+		Expect(names()).To(BeEmpty())
+	})
+
 	It("leaves the old state where the new one cannot be written", func() {
 		state := save("p")
 		Expect(os.Mkdir(filepath.Join(folder, "other.json"), 0o700)).To(Succeed())
@@ -216,5 +234,21 @@ var _ = Describe("The folder for logins", func() {
 		Expect(os.WriteFile(file, nil, 0o600)).To(Succeed())
 		_, err = Open(file, false, nil)
 		Expect(err).To(HaveOccurred())
+	})
+
+	It("is nobody else's, who could open it at any time", func() {
+		folder := "/" // It is root's.
+		if os.Geteuid() == 0 {
+			const nobody = 65534
+			folder = filepath.Join(GinkgoT().TempDir(), "theirs")
+			Expect(os.Mkdir(folder, 0o700)).To(Succeed())
+			Expect(os.Chown(folder, nobody, nobody)).To(Succeed())
+		}
+		_, err := Open(folder, false, nil)
+		Expect(err).To(MatchError(ContainSubstring(folder + " belongs to somebody else")))
+		link := filepath.Join(GinkgoT().TempDir(), "link")
+		Expect(os.Symlink(folder, link)).To(Succeed())
+		_, err = Open(link, false, nil)
+		Expect(err).To(MatchError(ContainSubstring("belongs to somebody else")), "nor by a link")
 	})
 })
