@@ -46,6 +46,12 @@ func (s *Service) tell(a *attempt, why string, heldBack bool) {
 	if a.method == "" && why == "" || heldBack && !s.limits.told.AllowN(now, 1) {
 		return // Settings and challenges are no attempts.
 	}
-	s.Log.Info("login "+result, "path", a.action, "method", a.method, "remote", a.remote, "user", a.user, "session", a.session,
-		"device", plain.Line(a.device), "why", plain.Line(why), "took", now.Sub(a.begun).Round(time.Millisecond).String())
+	s.Log.Info("login "+result, "path", a.action, "method", a.method, "remote", a.remote, "user", a.user, "session", brief(a.session),
+		"device", brief(a.device), "why", brief(why), "took", now.Sub(a.begun).Round(time.Millisecond).String())
+}
+
+// brief is what somebody wrote, as far as it is worth a line.
+func brief(text string) string {
+	const most = 512
+	return plain.Short(plain.Line(text), most)
 }
