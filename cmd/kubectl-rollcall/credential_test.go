@@ -224,7 +224,8 @@ var _ = Describe("kubectl rollcall credential", func() {
 		for range 2 {
 			result := exec.runs("credential")
 			credential(result)
-			Expect(result.Err).To(MatchRegexp(`This machine's clock is behind: it says that it is .*, and your certificate is valid from .*Set it right`))
+			Expect(result.Err).To(MatchRegexp(
+				`This machine's clock is behind: it says that it is .*, and your certificate is valid from .*Set it right`))
 		}
 		Expect(p.count(wire.PathCertificate)).To(Equal(2), "one with the login, and one renewal")
 	})

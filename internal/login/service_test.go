@@ -105,7 +105,7 @@ var _ = Describe("The login service", func() {
 	})
 
 	It("writes a line for a request, however much is in that, and not what somebody made of it", func() {
-		long := strings.Repeat("x", wire.MaxBody/2)
+		long := strings.Repeat("x", wire.MaxBody/4)
 		posts(wire.PathLogin, wire.LoginRequest{
 			Challenge: "AAAA", Device: "\x1b[2J\n" + long,
 			Password: &wire.Password{Directory: long, UserName: "u", Password: "secret-" + long[:9]},

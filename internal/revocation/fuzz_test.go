@@ -74,7 +74,7 @@ func (nothing) List(context.Context, client.ObjectList, ...client.ListOption) er
 func reviews() [][]byte {
 	ids := []string{session.CredentialID(digest(0)), session.CredentialID(digest(9)), session.CredentialID("x"), "JTI=1", ""}
 	others := []string{"", "{}", "null", `{"kind":"SubjectAccessReview","spec":{"extra":{"a":null}}}`, "\xff"}
-	found := make([][]byte, 0, 2*len(ids)+len(others))
+	found := make([][]byte, 0, 3*len(ids)+len(others))
 	for _, other := range others {
 		found = append(found, []byte(other))
 	}
@@ -88,8 +88,11 @@ func reviews() [][]byte {
 		found = append(found, body)
 		review.Spec.NonResourceAttributes = nil
 		review.Spec.ResourceAttributes = &authorizationv1.ResourceAttributes{Verb: "list", Resource: "pods"}
-		body, _ = json.Marshal(&review)
-		found = append(found, body)
+		for _, groups := range [][]string{{v1alpha1.ManagedGroup}, {"system:nodes"}} {
+			review.Spec.Groups = groups
+			body, _ = json.Marshal(&review)
+			found = append(found, body)
+		}
 	}
 	return found
 }

@@ -139,22 +139,25 @@ func renewals(s *stage) {
 		Entry("where a directory is", v1alpha1.MethodLDAP),
 	)
 
-	It("count from the operator's clock, where that is hours behind the API server's", func(ctx SpecContext) {
-		const behind = 5 * time.Hour
-		s.passes(-behind)
-		g, begun := works(ctx, 3600, v1alpha1.MethodLDAP)
-		before := get(ctx, s.world, begun).DeepCopy()
-		Expect(before.CreationTimestamp.Sub(s.clock.Now())).To(BeNumerically("~", behind, time.Minute))
-		Expect(s.operator().Delete(ctx, begun)).To(Succeed())
-		begun = &v1alpha1.Session{ObjectMeta: metav1.ObjectMeta{Name: s.name("session")}, Spec: before.Spec}
-		begun.Spec.Authentication.Time = metav1.NewTime(s.clock.Now())
+	DescribeTable("count from the operator's clock, which is hours off from the API server's", func(ctx SpecContext, off time.Duration) {
+		g, before := works(ctx, 3600, v1alpha1.MethodLDAP)
+		s.passes(off)
+		begun := &v1alpha1.Session{ObjectMeta: metav1.ObjectMeta{Name: s.name("session")}, Spec: *before.Spec.DeepCopy()}
+		begun.Spec.Authentication.Time = metav1.NewTime(s.clock.Now().Truncate(time.Second))
 		g.session = s.begins(ctx, begun).Name
+		Expect(s.clock.Now().Sub(begun.CreationTimestamp.Time)).To(BeNumerically("~", off, time.Minute))
+		from := begun.Spec.Authentication.Time.Time
 		g.gets(asks(ctx, g))
-		s.passes(time.Hour + time.Second)
+		s.clock.SetTime(from.Add(time.Hour - time.Second))
+		g.gets(asks(ctx, g))
+		s.clock.SetTime(from.Add(time.Hour))
 		Expect(asks(ctx, g)).To(refuses(http.StatusServiceUnavailable, wire.CodeUnavailable), "the grace is over")
-		s.passes(time.Hour)
+		s.clock.SetTime(from.Add(2 * time.Hour))
 		Expect(asks(ctx, g)).To(refuses(http.StatusForbidden, wire.CodeEnded, "2h0m0s"))
-	})
+	},
+		Entry("behind", -5*time.Hour),
+		Entry("ahead", 5*time.Hour),
+	)
 
 	It("record nothing in a Session that ends while its certificate is signed", func(ctx SpecContext) {
 		g, begun := works(ctx, 3600, v1alpha1.MethodLDAP)

@@ -35,7 +35,7 @@ var _ = Describe("The end of a Session at work, where the API server asks the we
 	BeforeAll(func(ctx SpecContext) { w = newWorker(ctx, "wanda") })
 
 	It("is the end of requests at once, and not of a watch that runs", func(ctx SpecContext) {
-		var took []time.Duration
+		took := make([]time.Duration, 0, rounds)
 		for range rounds {
 			current := w.begins(ctx)
 			watch := w.watches(ctx)
@@ -94,11 +94,12 @@ var _ = Describe("The end of a Session at work, where the API server asks nobody
 		left := w.validUntil().Sub(ended)
 		Expect(left).To(BeNumerically("<=", 15*time.Minute))
 		Expect(current.ValidUntil()).To(BeTemporally("==", w.validUntil()), "its status says until when")
-		reportf("session ended, nobody asked: requests go on until the certificate expires, here for %v more; no renewal", left.Round(time.Second))
+		reportf("session ended, nobody asked: requests go on until the certificate expires, here for %v more; no renewal",
+			left.Round(time.Second))
 	})
 
 	It("is the end of requests soon where the person is locked", func(ctx SpecContext) {
-		var took []time.Duration
+		took := make([]time.Duration, 0, rounds)
 		for range rounds {
 			w.begins(ctx)
 			requests := asks(ctx, w.reads)
@@ -111,7 +112,7 @@ var _ = Describe("The end of a Session at work, where the API server asks nobody
 	}, SpecTimeout(4*time.Minute))
 
 	It("is the end of writes soon where the Session is locked, and not of reads", func(ctx SpecContext) {
-		var took []time.Duration
+		took := make([]time.Duration, 0, rounds)
 		for range rounds {
 			current := w.begins(ctx)
 			requests := asks(ctx, w.writes)

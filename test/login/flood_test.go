@@ -134,6 +134,12 @@ func percentile(sorted []time.Duration, percent int) time.Duration {
 	return sorted[min(len(sorted)-1, len(sorted)*percent/100)]
 }
 
+// spread tells of times that are sorted.
+func spread(took []time.Duration) string {
+	const exact = 10 * time.Microsecond
+	return fmt.Sprintf("p50 %v, p99 %v", percentile(took, 50).Round(exact), percentile(took, 99).Round(exact))
+}
+
 // resident is how much memory the manager has.
 func resident() int {
 	GinkgoHelper()
@@ -191,9 +197,8 @@ var _ = Describe("A thousand wrong passwords a second", Serial, func() {
 		took := times(answers)
 		Expect(percentile(took, 99)).To(BeNumerically("<", quick))
 		Expect(resident() - memory).To(BeNumerically("<", growth))
-		reportf("%d wrong passwords in %d s from one address: %d binds at the directory, answers p50 %v, p99 %v, the right person in after %v, "+
-			"%d MiB more", len(answers), seconds, asked, percentile(took, 50).Round(10*time.Microsecond), percentile(took, 99).Round(10*time.Microsecond),
-			during.took.Round(10*time.Microsecond), (resident()-memory)>>20)
+		reportf("%d wrong passwords in %d s from one address: %d binds at the directory, answers %s, the right person in after %v, %d MiB more",
+			len(answers), seconds, asked, spread(took), during.took.Round(time.Millisecond), (resident()-memory)>>20)
 	}, SpecTimeout(time.Minute))
 
 	It("from everywhere reach the directory a few times, and not whoever logged in from where they are", func(ctx SpecContext) {
@@ -220,8 +225,8 @@ var _ = Describe("A thousand wrong passwords a second", Serial, func() {
 		Expect(during.status).To(Equal(http.StatusOK), string(during.body))
 		took := times(answers)
 		Expect(percentile(took, 99)).To(BeNumerically("<", quick))
-		reportf("%d wrong passwords in %d s from %d addresses: %d binds at the directory, answers p50 %v, p99 %v",
-			len(answers), seconds, len(attackers), asked, percentile(took, 50).Round(10*time.Microsecond), percentile(took, 99).Round(10*time.Microsecond))
+		reportf("%d wrong passwords in %d s from %d addresses: %d binds at the directory, answers %s",
+			len(answers), seconds, len(attackers), asked, spread(took))
 	}, SpecTimeout(time.Minute))
 
 	It("tell nobody who there is: neither by what is said nor by how long it takes", func(ctx SpecContext) {

@@ -168,7 +168,8 @@ func (h *Holder) checkClock(state *store.State) {
 	if err != nil {
 		return // Whoever uses it is told.
 	}
-	now, wrong := h.Now(), ""
+	now := h.Now()
+	var wrong string
 	switch {
 	case now.Before(leaf.NotBefore):
 		wrong = "behind"
