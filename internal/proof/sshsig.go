@@ -176,7 +176,12 @@ func suitable(key ssh.PublicKey) error {
 	}, key.Type()) {
 		return fmt.Errorf("keys of type %q are not taken: use ssh-ed25519", key.Type())
 	}
-	holder, ok := key.(ssh.CryptoPublicKey)
+	// An agent's keys know their bytes alone.
+	parsed, err := ssh.ParsePublicKey(key.Marshal())
+	if err != nil {
+		return fmt.Errorf("the key cannot be read: %w", err)
+	}
+	holder, ok := parsed.(ssh.CryptoPublicKey)
 	if !ok {
 		return errors.New("the key cannot be read")
 	}

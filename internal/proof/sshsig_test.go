@@ -182,6 +182,16 @@ var _ = Describe("A signature by a device key", func() {
 			To(MatchError(ContainSubstring("more than 8192 bits")))
 	})
 
+	DescribeTable("is made by an agent, whose keys know their bytes alone", func(key func() crypto.Signer) {
+		signer := held{signerOf(key()).(ssh.AlgorithmSigner)}
+		armored, err := proof.SignSSH(signer, binding())
+		Expect(err).NotTo(HaveOccurred())
+		Expect(proof.VerifySSH(line(signer.PublicKey()), armored, binding())).To(Succeed())
+	},
+		Entry("Ed25519", ed25519Key),
+		Entry("RSA", func() crypto.Signer { return rsaKey(3072) }),
+	)
+
 	It("over SHA-1 is not taken from an RSA key", func() {
 		key := rsaKey(3072)
 		signer := signerOf(key)
@@ -233,6 +243,11 @@ var _ = Describe("A signature by a device key", func() {
 		Entry("half a key", func(k string) string { return k[:len(k)-20] }, "cannot be read"),
 	)
 })
+
+// held is a key that an agent holds.
+type held struct{ ssh.AlgorithmSigner }
+
+func (h held) PublicKey() ssh.PublicKey { return struct{ ssh.PublicKey }{h.AlgorithmSigner.PublicKey()} }
 
 // sha1Signer cannot choose an algorithm, as old agents cannot.
 type sha1Signer struct{ signer ssh.Signer }
