@@ -84,6 +84,11 @@ control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubect
 test: ## Run all tests against a real control plane. ARGS="-run X ./internal/..." runs some.
 	@hack/test.sh $(ARGS)
 
+.PHONY: screenshots
+screenshots: ## Take the pictures in docs/images anew, with Chromium.
+	@mkdir -p docs/images
+	@ROLLCALL_SCREENSHOTS=$(CURDIR)/docs/images hack/test.sh ./test/login -ginkgo.focus 'Somebody with a browser'
+
 .PHONY: bench
 bench: control-plane build bin/bench ## Measure at scale, some minutes. ARGS="-o markdown" writes docs/scale.md.
 	@exec bin/bench $(ARGS)

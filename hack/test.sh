@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs the tests against a real control plane and, where they can be had, real directory servers. With arguments it runs
+# Runs the tests against a real control plane and, where they can be had, real directory servers and a real browser. With arguments it runs
 # what they name, as go test takes them: hack/test.sh -v -run TestMirror ./internal/mirror
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 hack/build-control-plane.sh
-hack/install-directory-servers.sh
+hack/install-test-servers.sh
 make build
 KUBEBUILDER_ASSETS=$PWD/bin/k8s
 export KUBEBUILDER_ASSETS

@@ -201,6 +201,8 @@ func freePort() int {
 // someone is a person at a machine of their own.
 type someone struct {
 	name, home string
+	// browser is what opens addresses for them; empty where nothing does.
+	browser string
 }
 
 func newSomeone(name string) *someone {
@@ -219,6 +221,9 @@ func (p *someone) kubectl(ctx context.Context, args ...string) *exec.Cmd {
 	command.Env = []string{
 		"HOME=" + p.home, "XDG_STATE_HOME=" + filepath.Join(p.home, "state"), "KUBECONFIG=" + filepath.Join(p.home, "kubeconfig"),
 		"PATH=" + filepath.Join(root, "bin") + string(os.PathListSeparator) + os.Getenv("PATH"), "ROLLCALL_KEYRING=off",
+	}
+	if p.browser != "" {
+		command.Env = append(command.Env, "BROWSER="+p.browser)
 	}
 	return command
 }

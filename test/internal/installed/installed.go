@@ -15,7 +15,7 @@ import (
 func Check(program, packages string, paths ...string) error {
 	for _, path := range paths {
 		if _, err := os.Stat(path); err != nil {
-			return fmt.Errorf("%s is not installed: %w: run hack/install-directory-servers.sh as root, or install Debian's packages %s",
+			return fmt.Errorf("%s is not installed: %w: run hack/install-test-servers.sh as root, or install Debian's packages %s",
 				program, err, packages)
 		}
 	}

@@ -1,0 +1,135 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package login_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/test/chromium"
+)
+
+// screenshots names the folder for pictures of the plugin's pages: make screenshots sets it.
+const screenshots = "ROLLCALL_SCREENSHOTS"
+
+// opens has somebody's programs open addresses as a desktop would have it: what opens them hands them on, and goes.
+func (p *someone) opens() {
+	GinkgoHelper()
+	p.browser = filepath.Join(p.home, "open-address")
+	script := "#!/bin/sh\nprintf %s \"$1\" >\"$0.part\" && mv \"$0.part\" \"$0.asked\"\n"
+	Expect(os.WriteFile(p.browser, []byte(script), 0o700)).To(Succeed())
+}
+
+// page is where somebody's program had the browser go.
+func (p *someone) page(ctx context.Context, browser *chromium.Browser) *chromium.Page {
+	GinkgoHelper()
+	var address []byte
+	Eventually(ctx, func() (err error) {
+		address, err = os.ReadFile(p.browser + ".asked")
+		return err
+	}).Should(Succeed())
+	return opened(ctx, browser, string(address))
+}
+
+func opened(ctx context.Context, browser *chromium.Browser, address string) *chromium.Page {
+	GinkgoHelper()
+	page, err := browser.Open(ctx, address)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(page.Close)
+	return page
+}
+
+// fills in the provider's form, and sends it with a button.
+func (p *someone) fills(ctx context.Context, page *chromium.Page, button string) {
+	GinkgoHelper()
+	Expect(page.Type(ctx, "#username", p.name)).To(Succeed())
+	Expect(page.Type(ctx, "#password", password)).To(Succeed())
+	Expect(page.Click(ctx, button)).To(Succeed())
+}
+
+// shown is what the plugin's own page says in the end, and whether it looks as it should: a browser drops a style that the page's
+// Content-Security-Policy does not allow.
+func shown(ctx context.Context, page *chromium.Page) string {
+	GinkgoHelper()
+	text, err := page.Read(ctx, "main")
+	Expect(err).NotTo(HaveOccurred())
+	Expect(page.Evaluate(ctx, `getComputedStyle(document.querySelector("main")).maxWidth`)).To(Equal("440px"))
+	Expect(page.Evaluate(ctx, `location.origin + location.pathname`)).To(MatchRegexp(`^http://127\.0\.0\.1:\d+/callback$`))
+	return text
+}
+
+// pictures are kept where somebody asked for them.
+func pictures(ctx context.Context, page *chromium.Page, name string) {
+	GinkgoHelper()
+	folder := os.Getenv(screenshots)
+	for _, scheme := range []string{"light", "dark"} {
+		picture, err := page.Picture(ctx, scheme)
+		Expect(err).NotTo(HaveOccurred())
+		if folder != "" {
+			Expect(os.WriteFile(filepath.Join(folder, name+"-"+scheme+".png"), picture, 0o600)).To(Succeed())
+		}
+	}
+}
+
+var _ = Describe("Somebody with a browser", Ordered, func() {
+	var browser *chromium.Browser
+	BeforeAll(func(ctx SpecContext) {
+		chromium.SkipUnlessAvailable()
+		home := filepath.Join(files, "chromium")
+		Expect(os.Mkdir(home, 0o700)).To(Succeed())
+		var err error
+		browser, err = chromium.Start(ctx, home, provider.CACert())
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(browser.Close)
+	})
+
+	It("logs in at the identity provider's own page, which opens by itself, and is told that they are logged in", func(ctx SpecContext) {
+		dora := newSomeone("dora")
+		dora.opens()
+		w := dora.waits(ctx, "--method", "oidc")
+		page := dora.page(ctx, browser)
+		dora.fills(ctx, page, "#login")
+		Expect(shown(ctx, page)).To(SatisfyAll(ContainSubstring("You are logged in"), ContainSubstring("corp:dora"),
+			ContainSubstring(plane.RESTConfig().Host)))
+		told, err := w.ends()
+		Expect(err).NotTo(HaveOccurred(), told)
+		Expect(dora.does(ctx, "auth", "whoami")).To(ContainSubstring("corp:dora"))
+		Expect(dora.session(ctx).Spec.Authentication.Method).To(Equal(v1alpha1.MethodOIDC))
+		pictures(ctx, page, "logged-in")
+	})
+
+	It("is told so in the browser when the directory does not know them", func(ctx SpecContext) {
+		stranger := newSomeone("stranger")
+		stranger.opens()
+		w := stranger.waits(ctx, "--method", "oidc")
+		page := stranger.page(ctx, browser)
+		stranger.fills(ctx, page, "#login")
+		Expect(shown(ctx, page)).To(SatisfyAll(ContainSubstring("You are not logged in"), ContainSubstring("does not know"),
+			ContainSubstring("run kubectl rollcall login again")))
+		told, err := w.ends()
+		Expect(err).To(HaveOccurred(), told)
+		pictures(ctx, page, "not-logged-in")
+	})
+
+	It("types in the code of a machine that has no browser, and that machine is logged in", func(ctx SpecContext) {
+		erin := newSomeone("erin")
+		w := erin.waits(ctx, "--method", "device")
+		address := w.tells(`https://\S+`)
+		code := regexp.MustCompile(`[A-Z]{4}-[A-Z]{4}`).FindString(w.tells(`The code is: \S+`))
+		page := opened(ctx, browser, strings.TrimSpace(address))
+		Expect(page.Type(ctx, "#user_code", code)).To(Succeed())
+		erin.fills(ctx, page, "#allow")
+		Eventually(ctx, page.Read).WithArguments("h1").Should(ContainSubstring("go back to your device"))
+		told, err := w.ends()
+		Expect(err).NotTo(HaveOccurred(), told)
+		Expect(erin.does(ctx, "auth", "whoami")).To(ContainSubstring("corp:erin"))
+	})
+})
