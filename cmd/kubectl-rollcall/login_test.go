@@ -160,7 +160,7 @@ var _ = Describe("kubectl rollcall login", func() {
 				_, key, _ = ed25519.GenerateKey(rand.Reader)
 				write("")
 				return file
-			}, "nobody is let in by that"),
+			}, "the login service refused"),
 			Entry("too short", func() string {
 				short, err := rsa.GenerateKey(rand.Reader, 2048)
 				Expect(err).NotTo(HaveOccurred())

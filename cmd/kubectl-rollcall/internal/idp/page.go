@@ -9,6 +9,9 @@ import (
 	_ "embed"
 	"html/template"
 	"net/http"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/rollcall-iam/rollcall/internal/plain"
 )
@@ -26,11 +29,21 @@ type Outcome struct {
 	Detail, Advice string
 }
 
+// sentence makes one of an error's words.
+func sentence(words string) string {
+	if words == "" {
+		return ""
+	}
+	first, size := utf8.DecodeRuneInString(words)
+	return string(unicode.ToUpper(first)) + strings.TrimSuffix(words[size:], ".") + "."
+}
+
 // show writes a page that needs nothing from elsewhere, and that nothing else can use.
 func show(w http.ResponseWriter, status int, outcome Outcome) {
 	for _, text := range []*string{&outcome.Title, &outcome.Who, &outcome.Cluster, &outcome.Detail, &outcome.Advice} {
 		*text = plain.Line(*text)
 	}
+	outcome.Detail = sentence(outcome.Detail)
 	nonce := rand.Text()
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/rollcall-iam/rollcall/internal/wire"
@@ -29,8 +30,8 @@ type Refusal struct {
 // Error implements error.
 func (r *Refusal) Error() string {
 	switch {
-	case r.Code == wire.CodeRefused && r.Message != "":
-		return "the login service refuses: " + r.Message
+	case r.Code == wire.CodeRefused:
+		return strings.TrimSuffix("the login service refused: "+r.Message, ": ") // Its message says what to do.
 	case r.Code == wire.CodeTooMany && r.RetryAfter > 0:
 		return fmt.Sprintf("too many tries: wait %s and try again", r.RetryAfter)
 	case r.Message == "":

@@ -90,7 +90,8 @@ var _ = Describe("The client of the login service", func() {
 		Expect(loginclient.CodeOf(err)).To(Equal(code))
 		Expect(loginclient.Passing(err)).To(Equal(passing))
 	},
-		Entry("refused", 401, `{"code":"Refused","message":"no"}`, wire.CodeRefused, "the login service refuses: no", false),
+		Entry("refused", 401, `{"code":"Refused","message":"no"}`, wire.CodeRefused, "the login service refused: no", false),
+		Entry("refused without words", 401, `{"code":"Refused"}`, wire.CodeRefused, "the login service refused", false),
 		Entry("too many", 429, `{"code":"TooMany"}`, wire.CodeTooMany, "wait 7s and try again", true),
 		Entry("unavailable", 503, `{"code":"Unavailable","message":"the directory is away"}`, wire.CodeUnavailable,
 			"the directory is away", true),
