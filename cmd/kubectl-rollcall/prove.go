@@ -76,6 +76,9 @@ func (a *attempt) inBrowser(ctx context.Context) (*wire.Login, error) {
 		return nil, err
 	}
 	a.refreshToken = tokens.Refresh
+	if a.refreshToken == "" && a.directory.OIDC.Recheck {
+		t.warnf("The identity provider gave no refresh token: each time that the cluster asks it about you, you have to log in again.")
+	}
 	request := a.request()
 	request.OIDC = &wire.IDToken{Directory: a.directory.Name, IDToken: tokens.ID}
 	return a.client.Login(ctx, request)

@@ -37,6 +37,8 @@ type Flow struct {
 	verifier string
 	nonce    string
 	url      string
+	// refreshes says that renewals need a refresh token.
+	refreshes bool
 }
 
 // Start reads the provider's discovery document, listens on the loopback interface and makes the URL that the browser goes to. Close
@@ -53,12 +55,11 @@ func Start(ctx context.Context, settings wire.OIDC, nonce string) (*Flow, error)
 	}
 	host := socket.Addr().String()
 	p.config.RedirectURL = "http://" + host + callbackPath
-	flow := &Flow{provider: p, nonce: nonce, verifier: oauth2.GenerateVerifier()}
-	flow.listener = newCallback(host, rand.Text())
+	flow := &Flow{provider: p, nonce: nonce, listener: newCallback(host, ""), refreshes: settings.Recheck}
 	if p.namesItself {
 		flow.listener.issuer = settings.IssuerURL
 	}
-	flow.url = p.config.AuthCodeURL(flow.listener.state, oidc.Nonce(nonce), oauth2.S256ChallengeOption(flow.verifier))
+	flow.url = flow.ask()
 	flow.server = &http.Server{Handler: flow.listener, ReadHeaderTimeout: headerTime}
 	go func() { _ = flow.server.Serve(socket) }()
 	return flow, nil
@@ -67,8 +68,31 @@ func Start(ctx context.Context, settings wire.OIDC, nonce string) (*Flow, error)
 // URL is where the browser goes.
 func (f *Flow) URL() string { return f.url }
 
-// Wait waits for the browser to come back, and gets the tokens.
+// ask makes a question to the provider, whose answer is the one that is waited for from now on.
+func (f *Flow) ask(more ...oauth2.AuthCodeOption) (address string) {
+	f.verifier = oauth2.GenerateVerifier()
+	state := rand.Text()
+	f.listener.expect(state)
+	return f.provider.config.AuthCodeURL(state, append(more, oidc.Nonce(f.nonce), oauth2.S256ChallengeOption(f.verifier))...)
+}
+
+// Wait waits for the browser to come back, and gets the tokens. A refresh token that renewals need may take the person's consent, by
+// the book (OpenID Connect Core, section 11): where the provider gives none, the browser goes there once more, to be asked for that.
+// It is not asked for before, since many providers give one without, and some then want an administrator.
 func (f *Flow) Wait(ctx context.Context) (*Tokens, error) {
+	tokens, err := f.answered(ctx)
+	if err != nil || tokens.Refresh != "" || !f.refreshes || !f.listener.sendOn(ctx, f.ask(oauth2.SetAuthURLParam("prompt", "consent"))) {
+		return tokens, err
+	}
+	more, err := f.answered(ctx)
+	if _, refused := errors.AsType[*Refused](err); refused {
+		return tokens, nil // They are logged in all the same.
+	}
+	return more, err
+}
+
+// answered waits for the browser to bring an answer, and gets the tokens for it.
+func (f *Flow) answered(ctx context.Context) (*Tokens, error) {
 	var code string
 	select {
 	case came := <-f.listener.came:
@@ -117,12 +141,16 @@ type arrival struct {
 
 // callback takes the browser's answer, once.
 type callback struct {
-	host, state string
+	host string
 	// issuer is set where the provider says in its answers who it is.
 	issuer string
 	came   chan arrival
+	// onward is where the browser goes next, instead of being shown how the login ended.
+	onward chan string
 
-	mutex   sync.Mutex
+	mutex sync.Mutex
+	// state is that of the answer that is waited for, and used says that it came.
+	state   string
 	used    bool
 	once    sync.Once
 	outcome Outcome
@@ -130,7 +158,26 @@ type callback struct {
 }
 
 func newCallback(host, state string) *callback {
-	return &callback{host: host, state: state, came: make(chan arrival, 1), over: make(chan struct{})}
+	return &callback{host: host, state: state, came: make(chan arrival, 1), onward: make(chan string), over: make(chan struct{})}
+}
+
+// expect makes ready for the answer to a question.
+func (c *callback) expect(state string) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.state, c.used = state, false
+}
+
+// sendOn sends the browser that waits elsewhere, if it still does.
+func (c *callback) sendOn(ctx context.Context, address string) bool {
+	select {
+	case c.onward <- address:
+		return true
+	case <-time.After(goodbye):
+		return false
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func (c *callback) end(outcome Outcome) {
@@ -142,7 +189,6 @@ func (c *callback) end(outcome Outcome) {
 
 // ServeHTTP implements http.Handler. What did not come from this login leaves no trace: the real answer may come yet.
 func (c *callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
 	switch {
 	case r.Host != c.host: // by a name that somebody made point here
 		http.Error(w, "not here", http.StatusMisdirectedRequest)
@@ -153,13 +199,16 @@ func (c *callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method != http.MethodGet:
 		http.Error(w, "only GET", http.StatusMethodNotAllowed)
 		return
-	case subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(c.state)) != 1:
+	}
+	query := r.URL.Query()
+	switch known, first := c.take(query.Get("state")); {
+	case !known:
 		show(w, http.StatusBadRequest, Outcome{
 			Title: "This is not the login that is waiting", Detail: "Its state differs, so it was ignored.",
 			Advice: "Go on in the window that kubectl rollcall login opened, or run it again.",
 		})
 		return
-	case !c.take():
+	case !first:
 		show(w, http.StatusConflict, Outcome{
 			Title: "This login was used already", Detail: "An answer counts once.",
 			Advice: "You can close this window. If you are not logged in, run kubectl rollcall login again.",
@@ -167,7 +216,16 @@ func (c *callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.came <- c.read(query.Get("code"), query.Get("iss"), query.Get("error"), query.Get("error_description"))
+	c.finish(w, r)
+}
+
+// finish shows how the login ended, once it has, or sends the browser on.
+func (c *callback) finish(w http.ResponseWriter, r *http.Request) {
 	select {
+	case address := <-c.onward:
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		http.Redirect(w, r, address, http.StatusSeeOther)
 	case <-c.over:
 		status := http.StatusOK
 		if !c.outcome.Success {
@@ -180,12 +238,16 @@ func (c *callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (c *callback) take() bool {
+// take says whether a state is the one that is waited for, and whether it comes for the first time.
+func (c *callback) take(state string) (known, first bool) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	first := !c.used
+	if subtle.ConstantTimeCompare([]byte(state), []byte(c.state)) != 1 {
+		return false, false
+	}
+	first = !c.used
 	c.used = true
-	return first
+	return true, first
 }
 
 func (c *callback) read(code, issuer, failure, description string) arrival {

@@ -159,6 +159,9 @@ type fakeProvider struct {
 	refuse                     string
 	noIDToken                  bool
 	refreshed                  string
+	// prompted are the prompts that were asked for; with consent it is to be had by that alone, unless consent is refused.
+	prompted        []string
+	consent, denies bool
 }
 
 func startProvider() *fakeProvider {
@@ -191,7 +194,21 @@ func (p *fakeProvider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		say(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: p.key.Public(), KeyID: "k", Algorithm: "ES256", Use: "sig"}}})
 	case "/token":
 		p.token(w, r)
+	case "/authorize":
+		p.letIn(w, r)
 	}
+}
+
+// letIn sends the browser back at once: whoever comes is known, and consents where they are asked.
+func (p *fakeProvider) letIn(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	p.nonce, p.challenge = query.Get("nonce"), query.Get("code_challenge")
+	p.prompted = append(p.prompted, query.Get("prompt"))
+	back := url.Values{"state": {query.Get("state")}, "code": {"the-code"}}
+	if query.Get("prompt") == "consent" && p.denies {
+		back = url.Values{"state": {query.Get("state")}, "error": {"access_denied"}}
+	}
+	http.Redirect(w, r, query.Get("redirect_uri")+"?"+back.Encode(), http.StatusFound)
 }
 
 func say(w io.Writer, what any) { _ = json.NewEncoder(w).Encode(what) }
@@ -219,6 +236,9 @@ func (p *fakeProvider) token(w http.ResponseWriter, r *http.Request) {
 	answer := map[string]any{"access_token": "a", "token_type": "Bearer", "refresh_token": p.refreshed, "id_token": id}
 	if p.noIDToken {
 		delete(answer, "id_token")
+	}
+	if p.consent && p.prompted[len(p.prompted)-1] != "consent" || p.denies {
+		delete(answer, "refresh_token")
 	}
 	say(w, answer)
 }
@@ -263,6 +283,45 @@ var _ = Describe("The code flow", func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(tokens).To(SatisfyAll(HaveField("ID", Not(BeEmpty())), HaveField("Refresh", "refresh-1")))
 	})
+
+	// browses goes where the plugin says, and follows.
+	browses := func(ctx context.Context, settings wire.OIDC) (*Tokens, string, error) {
+		GinkgoHelper()
+		flow, err := Start(ctx, settings, "the-nonce")
+		Expect(err).NotTo(HaveOccurred())
+		shown := make(chan string, 1)
+		go func() {
+			defer GinkgoRecover()
+			response, err := p.server.Client().Get(flow.URL())
+			Expect(err).NotTo(HaveOccurred())
+			defer func() { _ = response.Body.Close() }()
+			body, err := io.ReadAll(response.Body)
+			Expect(err).NotTo(HaveOccurred())
+			shown <- string(body)
+		}()
+		tokens, err := flow.Wait(ctx)
+		flow.Close(ctx, Outcome{Title: "over"})
+		return tokens, <-shown, err
+	}
+
+	DescribeTable("asks for consent where a refresh token is needed and takes that", func(ctx SpecContext, change func(*wire.OIDC),
+		refresh string, prompted ...string,
+	) {
+		settings := p.settings()
+		p.refreshed = "refresh-1"
+		change(&settings)
+		tokens, page, err := browses(ctx, settings)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(tokens).To(SatisfyAll(HaveField("ID", Not(BeEmpty())), HaveField("Refresh", refresh)))
+		Expect(page).To(ContainSubstring("<h1>over</h1>"))
+		Expect(p.prompted).To(Equal(prompted))
+	},
+		Entry("not where one is given without", func(*wire.OIDC) {}, "refresh-1", ""),
+		Entry("where none is given without", func(*wire.OIDC) { p.consent = true }, "refresh-1", "", "consent"),
+		Entry("not where none is needed", func(o *wire.OIDC) { p.consent, o.Recheck = true, false }, "", ""),
+		Entry("not twice", func(*wire.OIDC) { p.refreshed = "" }, "", "", "consent"),
+		Entry("and takes no for an answer", func(*wire.OIDC) { p.consent, p.denies = true, true }, "", "", "consent"),
+	)
 
 	DescribeTable("takes nothing that is not the answer to its question", func(ctx SpecContext, change func(), complaint string) {
 		_, err := login(ctx, p.settings(), func(url.Values) { change() })
