@@ -23,6 +23,8 @@ const (
 	// width and height are those of a page.
 	width  = 640
 	height = 480
+	// patience is how long what a person does next may take to be there.
+	patience = 30 * time.Second
 	// goodbye is how long the browser may take to end.
 	goodbye = 10 * time.Second
 )
@@ -157,11 +159,11 @@ func (p *Page) do(ctx context.Context, steps ...chromedp.Action[chromedp.Void]) 
 	return err
 }
 
-// run does something in the tab for as long as ctx allows.
+// run does something in the tab, and gives up in the end: what is waited for may never be there.
 func run[T any](ctx context.Context, p *Page, action chromedp.Action[T]) (T, error) {
-	bounded, cancel := context.WithCancelCause(p.ctx)
-	defer cancel(nil)
-	stop := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+	bounded, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	stop := context.AfterFunc(ctx, cancel)
 	defer stop()
 	return chromedp.Run(bounded, action) //nolint:contextcheck // It ends with ctx, too.
 }

@@ -7,8 +7,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -19,6 +17,18 @@ import (
 
 // screenshots names the folder for pictures of the plugin's pages: make screenshots sets it.
 const screenshots = "ROLLCALL_SCREENSHOTS"
+
+// startsBrowser starts one that trusts an authority, for the specs of a container.
+func startsBrowser(ctx context.Context, authority []byte) *chromium.Browser {
+	GinkgoHelper()
+	chromium.SkipUnlessAvailable()
+	home, err := os.MkdirTemp(files, "chromium-")
+	Expect(err).NotTo(HaveOccurred())
+	browser, err := chromium.Start(ctx, home, authority)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(browser.Close)
+	return browser
+}
 
 // opens has somebody's programs open addresses as a desktop would have it: what opens them hands them on, and goes.
 func (p *someone) opens() {
@@ -82,13 +92,7 @@ func pictures(ctx context.Context, page *chromium.Page, name string) {
 var _ = Describe("Somebody with a browser", Ordered, func() {
 	var browser *chromium.Browser
 	BeforeAll(func(ctx SpecContext) {
-		chromium.SkipUnlessAvailable()
-		home := filepath.Join(files, "chromium")
-		Expect(os.Mkdir(home, 0o700)).To(Succeed())
-		var err error
-		browser, err = chromium.Start(ctx, home, provider.CACert())
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(browser.Close)
+		browser = startsBrowser(ctx, provider.CACert())
 	})
 
 	It("logs in at the identity provider's own page, which opens by itself, and is told that they are logged in", func(ctx SpecContext) {
@@ -112,8 +116,8 @@ var _ = Describe("Somebody with a browser", Ordered, func() {
 		w := stranger.waits(ctx, "--method", "oidc")
 		page := stranger.page(ctx, browser)
 		stranger.fills(ctx, page, "#login")
-		Expect(shown(ctx, page)).To(SatisfyAll(ContainSubstring("You are not logged in"), ContainSubstring("does not know"),
-			ContainSubstring("run kubectl rollcall login again")))
+		Expect(shown(ctx, page)).To(SatisfyAll(ContainSubstring("You are not logged in"), ContainSubstring("The login service refused: "),
+			ContainSubstring(`whom Directory "corp" does not know.`), ContainSubstring("run kubectl rollcall login again")))
 		told, err := w.ends()
 		Expect(err).To(HaveOccurred(), told)
 		pictures(ctx, page, "not-logged-in")
@@ -122,9 +126,8 @@ var _ = Describe("Somebody with a browser", Ordered, func() {
 	It("types in the code of a machine that has no browser, and that machine is logged in", func(ctx SpecContext) {
 		erin := newSomeone("erin")
 		w := erin.waits(ctx, "--method", "device")
-		address := w.tells(`https://\S+`)
-		code := regexp.MustCompile(`[A-Z]{4}-[A-Z]{4}`).FindString(w.tells(`The code is: \S+`))
-		page := opened(ctx, browser, strings.TrimSpace(address))
+		address, code := w.deviceCode()
+		page := opened(ctx, browser, address)
 		Expect(page.Type(ctx, "#user_code", code)).To(Succeed())
 		erin.fills(ctx, page, "#allow")
 		Eventually(ctx, page.Read).WithArguments("h1").Should(ContainSubstring("go back to your device"))

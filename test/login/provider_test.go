@@ -57,6 +57,13 @@ func (w *waiting) tells(pattern string) string {
 	}
 }
 
+// deviceCode reads where to go, and what to type there.
+func (w *waiting) deviceCode() (address, code string) {
+	GinkgoHelper()
+	address = w.tells(`https://\S+`)
+	return address, strings.TrimPrefix(w.tells(`The code is: \S+`), "The code is: ")
+}
+
 // ends waits for the end, and returns all that was told.
 func (w *waiting) ends() (string, error) {
 	_, _ = w.told.ReadFrom(w.lines)
@@ -176,12 +183,7 @@ var _ = Describe("Somebody whom an identity provider knows", Ordered, func() {
 	It("logs in where there is no browser, with a code to type elsewhere", func(ctx SpecContext) {
 		erin := newSomeone("erin")
 		w := erin.waits(ctx, "--method", "device")
-		w.tells(`https://\S+`)
-		code := regexp.MustCompile(`[A-Z]{4}-[A-Z]{4}`).FindString(w.told.String())
-		if code == "" {
-			code = w.tells(`[A-Z]{4}-[A-Z]{4}`)
-		}
-		address := regexp.MustCompile(`https://[^\s?]+`).FindString(w.told.String())
+		address, code := w.deviceCode()
 		Expect(provider.ApproveDevice(ctx, address, code, "erin", password)).To(Succeed())
 		told, err := w.ends()
 		Expect(err).NotTo(HaveOccurred(), told)

@@ -1,0 +1,96 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package login_test
+
+import (
+	"context"
+	"os"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/test/chromium"
+	"github.com/rollcall-iam/rollcall/test/nodeprovider"
+	"github.com/rollcall-iam/rollcall/test/slapd"
+)
+
+// labs is a Directory of its own: of one person, who logs in at the second provider.
+const labs = "labs"
+
+// startsSecond starts the second provider, and declares the Directory of its people.
+func startsSecond(ctx context.Context) *nodeprovider.Provider {
+	GinkgoHelper()
+	nodeprovider.SkipUnlessAvailable(ctx)
+	folder, err := os.MkdirTemp(files, "nodeprovider-")
+	Expect(err).NotTo(HaveOccurred())
+	second, err := nodeprovider.Start(ctx, folder, nodeprovider.Person{Name: "frank", Password: password})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(second.Stop)
+	Expect(server.Load("dn: uid=frank," + slapd.ElsewhereDN + "\nobjectClass: inetOrgPerson\nuid: frank\ncn: Frank\nsn: Frank\n")).
+		To(Succeed())
+	Expect(admin.Create(ctx, secret("second-idp-ca", map[string]string{"ca.crt": string(second.CACert())}))).To(Succeed())
+	Expect(admin.Create(ctx, &v1alpha1.Directory{ObjectMeta: metav1.ObjectMeta{Name: labs}, Spec: v1alpha1.DirectorySpec{
+		LDAP: &v1alpha1.LDAPSource{
+			URL: server.LDAPSURL(), Schema: v1alpha1.SchemaRFC2307bis, Users: v1alpha1.LDAPUsers{BaseDN: slapd.ElsewhereDN},
+			CASecretRef: &v1alpha1.NameReference{Name: "corp-ca"}, BindSecretRef: &v1alpha1.NameReference{Name: "corp-bind"},
+		},
+		Login: &v1alpha1.LoginPolicy{OIDC: &v1alpha1.OIDCLogin{
+			IssuerURL: second.URL(), ClientID: nodeprovider.ClientID, CASecretRef: &v1alpha1.NameReference{Name: "second-idp-ca"},
+			RecheckSeconds: new(int32(1)),
+		}},
+	}})).To(Succeed())
+	Eventually(ctx, func() error { return admin.Get(ctx, client.ObjectKey{Name: "frank"}, &v1alpha1.User{}) }).Should(Succeed())
+	return second
+}
+
+var _ = Describe("Somebody whom another make of identity provider knows", Ordered, func() {
+	var (
+		browser *chromium.Browser
+		frank   *someone
+	)
+	BeforeAll(func(ctx SpecContext) {
+		browser = startsBrowser(ctx, startsSecond(ctx).CACert())
+		frank = newSomeone("frank")
+	}, NodeTimeout(patience))
+
+	It("logs in with the browser, and consents to being vouched for while they are away", func(ctx SpecContext) {
+		frank.opens()
+		w := frank.waits(ctx, "--directory", labs, "--method", "oidc")
+		page := frank.page(ctx, browser)
+		frank.fills(ctx, page, "#login")
+		Expect(page.Click(ctx, "#consent")).To(Succeed())
+		Expect(page.Click(ctx, "#offline")).To(Succeed())
+		Expect(shown(ctx, page)).To(SatisfyAll(ContainSubstring("You are logged in"), ContainSubstring("labs:frank")))
+		told, err := w.ends()
+		Expect(err).NotTo(HaveOccurred(), told)
+		Expect(frank.does(ctx, "auth", "whoami")).To(ContainSubstring("labs:frank"))
+		Expect(frank.session(ctx).Spec.Authentication.Method).To(Equal(v1alpha1.MethodOIDC))
+	})
+
+	It("is vouched for again at renewals, without a browser", func(ctx SpecContext) {
+		Eventually(ctx, func() *metav1.Time {
+			frank.due()
+			frank.does(ctx, "auth", "whoami")
+			return frank.session(ctx).Status.LastProofTime
+		}).ShouldNot(BeNil())
+	})
+
+	It("logs in a machine without a browser by its code", func(ctx SpecContext) {
+		elsewhere := newSomeone("frank")
+		w := elsewhere.waits(ctx, "--directory", labs, "--method", "device")
+		address, code := w.deviceCode()
+		page := opened(ctx, browser, address)
+		Expect(page.Type(ctx, "input[name=user_code]", code)).To(Succeed())
+		Expect(page.Click(ctx, "button[type=submit]")).To(Succeed())
+		Expect(page.Click(ctx, "button[autofocus]")).To(Succeed(), "the code is the one that is shown")
+		Expect(page.Click(ctx, "#consent")).To(Succeed(), "the provider knows them from the other login in this browser")
+		Eventually(ctx, page.Read).WithArguments("h1").Should(ContainSubstring("Sign-in Success"))
+		told, err := w.ends()
+		Expect(err).NotTo(HaveOccurred(), told)
+		Expect(elsewhere.does(ctx, "auth", "whoami")).To(ContainSubstring("labs:frank"))
+	})
+})
