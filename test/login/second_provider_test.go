@@ -9,6 +9,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -43,17 +44,24 @@ func startsSecond(ctx context.Context) *nodeprovider.Provider {
 			RecheckSeconds: new(int32(1)),
 		}},
 	}})).To(Succeed())
-	Eventually(ctx, func() error { return admin.Get(ctx, client.ObjectKey{Name: "frank"}, &v1alpha1.User{}) }).Should(Succeed())
+	Eventually(ctx, func(g Gomega) {
+		var user v1alpha1.User
+		g.Expect(admin.Get(ctx, client.ObjectKey{Name: "frank"}, &user)).To(Succeed())
+		g.Expect(user.Status.Identity).NotTo(BeNil())
+		g.Expect(meta.IsStatusConditionTrue(user.Status.Conditions, v1alpha1.ConditionActive)).To(BeTrue())
+	}).Should(Succeed())
 	return second
 }
 
 var _ = Describe("Somebody whom another make of identity provider knows", Ordered, func() {
 	var (
+		second  *nodeprovider.Provider
 		browser *chromium.Browser
 		frank   *someone
 	)
 	BeforeAll(func(ctx SpecContext) {
-		browser = startsBrowser(ctx, startsSecond(ctx).CACert())
+		second = startsSecond(ctx)
+		browser = startsBrowser(ctx, second.CACert())
 		frank = newSomeone("frank")
 	}, NodeTimeout(patience))
 
@@ -83,11 +91,12 @@ var _ = Describe("Somebody whom another make of identity provider knows", Ordere
 		elsewhere := newSomeone("frank")
 		w := elsewhere.waits(ctx, "--directory", labs, "--method", "device")
 		address, code := w.deviceCode()
-		page := opened(ctx, browser, address)
+		page := opened(ctx, startsBrowser(ctx, second.CACert()), address) // One in which nobody is logged in.
 		Expect(page.Type(ctx, "input[name=user_code]", code)).To(Succeed())
 		Expect(page.Click(ctx, "button[type=submit]")).To(Succeed())
 		Expect(page.Click(ctx, "button[autofocus]")).To(Succeed(), "the code is the one that is shown")
-		Expect(page.Click(ctx, "#consent")).To(Succeed(), "the provider knows them from the other login in this browser")
+		elsewhere.fills(ctx, page, "#login")
+		Expect(page.Click(ctx, "#consent")).To(Succeed())
 		Eventually(ctx, page.Read).WithArguments("h1").Should(ContainSubstring("Sign-in Success"))
 		told, err := w.ends()
 		Expect(err).NotTo(HaveOccurred(), told)
