@@ -247,7 +247,9 @@ var _ = Describe("A signature by a device key", func() {
 // held is a key that an agent holds.
 type held struct{ ssh.AlgorithmSigner }
 
-func (h held) PublicKey() ssh.PublicKey { return struct{ ssh.PublicKey }{h.AlgorithmSigner.PublicKey()} }
+func (h held) PublicKey() ssh.PublicKey {
+	return struct{ ssh.PublicKey }{h.AlgorithmSigner.PublicKey()}
+}
 
 // sha1Signer cannot choose an algorithm, as old agents cannot.
 type sha1Signer struct{ signer ssh.Signer }
