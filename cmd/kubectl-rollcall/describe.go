@@ -22,7 +22,12 @@ const clockFormat = "2006-01-02 15:04"
 
 // until says when something ends and how long that is from now, as "2026-07-01 15:04 (in 59m)".
 func until(t, now time.Time) string {
-	return fmt.Sprintf("%s (in %s)", t.In(now.Location()).Format(clockFormat), duration.HumanDuration(max(0, t.Sub(now))))
+	const seconds = 10 * time.Minute // Shorter than this, they count.
+	left := max(0, t.Sub(now))
+	if left >= seconds {
+		left = left.Round(time.Minute) // A session of twelve hours has twelve hours to go when it has begun.
+	}
+	return fmt.Sprintf("%s (in %s)", t.In(now.Location()).Format(clockFormat), duration.HumanDuration(left))
 }
 
 // seconds as a duration without parts that are zero at its end, as 1h30m.

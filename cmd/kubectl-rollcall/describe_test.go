@@ -112,3 +112,13 @@ var _ = DescribeTable("Seconds", func(count int, text string) { Expect(seconds(i
 	Entry(nil, 1, "1s"), Entry(nil, 59, "59s"), Entry(nil, 60, "1m"), Entry(nil, 90, "1m30s"), Entry(nil, 600, "10m"),
 	Entry(nil, 3600, "1h"), Entry(nil, 5400, "1h30m"), Entry(nil, 36000, "10h"), Entry(nil, 3610, "1h0m10s"), Entry(nil, 604800, "168h"),
 )
+
+var _ = DescribeTable("How long something goes on", func(left time.Duration, told string) {
+	now := time.Date(2026, 7, 1, 3, 0, 0, 0, time.UTC)
+	Expect(until(now.Add(left), now)).To(HaveSuffix(" (in " + told + ")"))
+},
+	Entry("a moment after its beginning", 12*time.Hour-time.Second, "12h"),
+	Entry("minutes", 15*time.Minute-time.Second, "15m"),
+	Entry("shortly before its end", 9*time.Minute+59*time.Second, "9m59s"),
+	Entry("over", -time.Second, "0s"),
+)
