@@ -96,17 +96,17 @@ var _ = Describe("Somebody with a browser", Ordered, func() {
 	})
 
 	It("logs in at the identity provider's own page, which opens by itself, and is told that they are logged in", func(ctx SpecContext) {
-		dora := newSomeone("dora")
-		dora.opens()
-		w := dora.waits(ctx, "--method", "oidc")
-		page := dora.page(ctx, browser)
-		dora.fills(ctx, page, "#login")
-		Expect(shown(ctx, page)).To(SatisfyAll(ContainSubstring("You are logged in"), ContainSubstring("corp:dora"),
+		grace := newSomeone("grace")
+		grace.opens()
+		w := grace.waits(ctx, "--method", "oidc")
+		page := grace.page(ctx, browser)
+		grace.fills(ctx, page, "#login")
+		Expect(shown(ctx, page)).To(SatisfyAll(ContainSubstring("You are logged in"), ContainSubstring("corp:grace"),
 			ContainSubstring(plane.RESTConfig().Host)))
 		told, err := w.ends()
 		Expect(err).NotTo(HaveOccurred(), told)
-		Expect(dora.does(ctx, "auth", "whoami")).To(ContainSubstring("corp:dora"))
-		Expect(dora.session(ctx).Spec.Authentication.Method).To(Equal(v1alpha1.MethodOIDC))
+		Expect(grace.does(ctx, "auth", "whoami")).To(ContainSubstring("corp:grace"))
+		Expect(grace.session(ctx).Spec.Authentication.Method).To(Equal(v1alpha1.MethodOIDC))
 		pictures(ctx, page, "logged-in")
 	})
 

@@ -104,7 +104,7 @@ func startsDirectory(ctx context.Context) {
 	server, err = slapd.Start(ctx, slapd.Options{})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() error { return server.Stop() })
-	names := []string{"alice", "bob", "carol", "dora", "erin", "frank", "gina"}
+	names := []string{"alice", "bob", "carol", "dora", "erin", "frank", "gina", "grace"}
 	people := make([]oidcprovider.Person, 0, 1+len(names))
 	people = append(people, oidcprovider.Person{Name: "stranger", Password: password})
 	for _, name := range names {
