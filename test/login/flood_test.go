@@ -235,7 +235,9 @@ var _ = Describe("A thousand wrong passwords a second", Serial, func() {
 		for i := range samples {
 			guesser := newStand(ctx, fmt.Sprintf("127.0.6.%d", i+1))
 			for _, name := range []string{"frank", "nobody-of-that-name", "dora"} {
-				found[name] = append(found[name], guesser.tries(ctx, name, "guessed"))
+				answer := guesser.tries(ctx, name, "guessed")
+				answer.header.Del("Date")
+				found[name] = append(found[name], answer)
 			}
 		}
 		typical := map[string]time.Duration{}
@@ -243,7 +245,6 @@ var _ = Describe("A thousand wrong passwords a second", Serial, func() {
 			for i := range answers {
 				Expect(answers[i].status).To(Equal(http.StatusUnauthorized), name)
 				Expect(answers[i].body).To(Equal(found["frank"][0].body), name)
-				answers[i].header.Del("Date")
 				Expect(answers[i].header).To(Equal(found["frank"][0].header), name)
 			}
 			typical[name] = percentile(times(answers), 50)
