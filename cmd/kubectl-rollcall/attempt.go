@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/x509"
@@ -206,7 +207,7 @@ func (a *attempt) run(ctx context.Context, at *site) (*store.State, error) {
 		return nil, err
 	}
 	state := &store.State{
-		LoginServer: at.LoginServer, LoginCA: at.LoginCAData, Server: at.server, Method: a.method, Device: a.device(),
+		LoginServer: at.LoginServer, LoginCA: at.LoginCAData, Server: at.server, Method: a.method, Device: cmp.Or(login.Device, a.device()),
 		UserName: a.options.username, Session: login.Session, User: login.User, Subject: login.Subject, EndTime: login.EndTime,
 	}
 	if a.directory != nil {

@@ -48,7 +48,7 @@ func (t *tool) newTerminateCommand() *cobra.Command {
 			return t.terminate(command.Context(), args, flags)
 		},
 	}
-	command.Flags().StringVar(&flags.user, "user", "", "all sessions of that User")
+	command.Flags().StringVar(&flags.user, "user", "", "all sessions of that User, but for those of kubeconfig Secrets")
 	command.Flags().StringVar(&flags.reason, "reason", "", "why, for whoever reviews this later (required)")
 	_ = command.RegisterFlagCompletionFunc("user", t.complete(people))
 	return command
@@ -89,10 +89,19 @@ func toTerminate(ctx context.Context, c client.Client, args []string, user strin
 			return nil, err
 		}
 		going := &v1alpha1.SessionList{}
+		managed := ""
 		for i := range list.Items {
-			if !over(&list.Items[i]) {
-				going.Items = append(going.Items, list.Items[i])
+			switch session := &list.Items[i]; {
+			case over(session):
+			case session.Spec.Custody == v1alpha1.CustodyServer:
+				managed = session.Name // The operator would begin another at once.
+			default:
+				going.Items = append(going.Items, *session)
 			}
+		}
+		if len(going.Items) == 0 && managed != "" {
+			return nil, fmt.Errorf("the only session of user %s that goes on is %s, of a kubeconfig Secret, which the operator keeps fresh: "+
+				"remove spec.kubeconfig, or keep the user out: kubectl rollcall lock user/%s", user, managed, user)
 		}
 		if len(going.Items) == 0 {
 			return nil, fmt.Errorf("user %s has no session that goes on: see kubectl rollcall sessions %s --all", user, user)

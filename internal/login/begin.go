@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/index"
 	"github.com/rollcall-iam/rollcall/internal/pki"
 	"github.com/rollcall-iam/rollcall/internal/plain"
 	"github.com/rollcall-iam/rollcall/internal/proof"
@@ -48,9 +49,7 @@ type proven struct {
 	directory      *v1alpha1.Directory
 	policy         session.Policy
 	authentication v1alpha1.SessionAuthentication
-	// proof is when the identity provider vouched; zero where none did.
-	proof  time.Time
-	device string
+	device         string
 }
 
 // key is a public key that certificates are asked for.
@@ -146,6 +145,9 @@ func (s *Service) begin(ctx context.Context, a *attempt, who proven, challenge s
 	if err := s.look(ctx, user, who.directory); err != nil {
 		return nil, err
 	}
+	if err := s.fits(ctx, user, who); err != nil {
+		return nil, err
+	}
 	subject, err := s.Issuer.Subject(ctx, user)
 	if err != nil {
 		return nil, err
@@ -168,8 +170,33 @@ func (s *Service) begin(ctx context.Context, a *attempt, who proven, challenge s
 	s.Recorder.Eventf(user, begun, corev1.EventTypeNormal, "SessionBegun", "Login", "session %s began on %s, proved by %s",
 		begun.Name, plain.Line(begun.Spec.Device), begun.Spec.Authentication.Method)
 	return wire.Login{
-		Session: begun.Name, User: user.Name, Subject: subjectOf(subject), EndTime: session.EndTime(begun),
+		Session: begun.Name, User: user.Name, Device: begun.Spec.Device, Subject: subjectOf(subject), EndTime: session.EndTime(begun),
 	}, nil
+}
+
+// most is how many Sessions somebody may have at a time. Each is an object; whoever has machines has fewer.
+const most = 64
+
+// fits says whether there is room for one more Session of a person, and whether it lasts for long enough to get a certificate in it.
+func (s *Service) fits(ctx context.Context, user *v1alpha1.User, who proven) error {
+	least, lasts := s.Issuer.Signer.Shortest(), time.Duration(who.policy.MaxDurationSeconds)*time.Second
+	if lasts < least {
+		return kept("sessions of Directory %q last for %s, and the shortest certificate here is for %s: whoever runs Rollcall has to raise "+
+			"login.maxDurationSeconds, or let the operator sign by its own authority (--signer=ca)", who.directory.Name, lasts, least)
+	}
+	sessions, err := index.SessionsOfUser(ctx, s.Client, user.Name)
+	if err != nil {
+		return unavailable("the API server", err)
+	}
+	going := slices.DeleteFunc(slices.Clone(sessions), func(o v1alpha1.Session) bool { return o.Status.EndTime != nil })
+	if len(going) >= most {
+		return kept("User %q has %d sessions, which is the most: end some first (kubectl rollcall logout, kubectl rollcall terminate)",
+			user.Name, len(going))
+	}
+	if wait, ok := s.limits.begins.take(user.Name, s.Clock.Now()); !ok {
+		return tooMany(wait)
+	}
+	return nil
 }
 
 func whyNot(user *v1alpha1.User) string {

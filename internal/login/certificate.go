@@ -40,6 +40,9 @@ func (s *Service) certificate(ctx context.Context, a *attempt) (any, error) {
 		return nil, err
 	}
 	asked := issue.Request{Session: current.Name, CSR: request.CSR, Predecessor: predecessor}
+	if predecessor == "" && current.Spec.Authentication.Method == v1alpha1.MethodOIDC {
+		asked.Proven = current.CreationTimestamp.Time // The ID token was taken then.
+	}
 	if err := s.vouch(ctx, current, request.IDToken, &asked); err != nil {
 		return nil, err
 	}

@@ -23,6 +23,8 @@ const (
 	perTryBurst     = 5
 	perAccount      = rate.Limit(1.0 / 2) // passwords for one account from anywhere
 	perAccountBurst = 30
+	perPerson       = rate.Limit(1.0 / 10) // sessions of one person, who has proved it: each is kept on record for a month
+	perPersonBurst  = 30
 
 	toldOf      = rate.Limit(1) // lines of the log about what was held back
 	toldOfBurst = 10
@@ -34,7 +36,7 @@ const (
 // limits hold one bucket (RFC 2697 calls it a token bucket) for each address and account. Each replica has its own. Whoever comes from
 // ever other addresses pushes out addresses, and no account.
 type limits struct {
-	addresses, tries, accounts *buckets
+	addresses, tries, accounts, begins *buckets
 	// homes are addresses from which an account's password was right: these go on while all others guess at it.
 	homes *lru.Cache
 	// told are the lines of the log about what was held back.
@@ -44,7 +46,7 @@ type limits struct {
 func newLimits() *limits {
 	return &limits{
 		addresses: newBuckets(perAddress, perAddressBurst), tries: newBuckets(perTry, perTryBurst),
-		accounts: newBuckets(perAccount, perAccountBurst), homes: lru.New(remembered),
+		accounts: newBuckets(perAccount, perAccountBurst), begins: newBuckets(perPerson, perPersonBurst), homes: lru.New(remembered),
 		told: rate.NewLimiter(toldOf, toldOfBurst),
 	}
 }

@@ -110,7 +110,7 @@ func (s *Service) vouched(
 	if at.IsZero() {
 		at = claims.IssuedAt
 	}
-	return proven{user: user, directory: d, policy: policy, proof: claims.IssuedAt, authentication: v1alpha1.SessionAuthentication{
+	return proven{user: user, directory: d, policy: policy, authentication: v1alpha1.SessionAuthentication{
 		Method: v1alpha1.MethodOIDC, Time: metav1.NewTime(at), Issuer: claims.Issuer, Subject: claims.Subject, ACR: claims.ACR, AMR: claims.AMR,
 	}}, nil
 }

@@ -103,7 +103,7 @@ func asRefusal(err error) *refusal {
 }
 
 func subjectOf(subject pki.Subject) wire.Subject {
-	return wire.Subject{CommonName: subject.Username, Organizations: subject.Organizations()}
+	return wire.Subject{CommonName: subject.Username, Organizations: subject.Organizations(), UID: subject.UID}
 }
 
 // A refusal that tells nothing takes as long whatever it was for.

@@ -126,9 +126,15 @@ func Parse(args []string) (*Options, error) {
 // shortestCA leaves time for each step of a rotation: a third of it is for bringing the next authority to every API server.
 const shortestCA = 24 * time.Hour
 
+// shortestRetention is longer than a login may take: until then the Session's name says that what it began with was used.
+const shortestRetention = time.Hour
+
 func (o *Options) check() error {
 	if o.Signer != SignerCSR && o.Signer != SignerCA {
 		return fmt.Errorf("--signer is %q: it must be %s or %s", o.Signer, SignerCSR, SignerCA)
+	}
+	if o.SessionRetention < shortestRetention {
+		return fmt.Errorf("--session-retention is %s: it must be %s at least", o.SessionRetention, shortestRetention)
 	}
 	if o.CADuration < shortestCA {
 		return fmt.Errorf("--ca-duration is %s: it must be %s at least", o.CADuration, shortestCA)

@@ -146,6 +146,8 @@ type DevicePollRequest struct {
 type Subject struct {
 	CommonName    string   `json:"commonName"`
 	Organizations []string `json:"organizations"`
+	// UID is the User's. A request does not ask for it, and the certificate may have it all the same: some signers add it.
+	UID string `json:"uid,omitempty"`
 }
 
 // Login is a Session that has begun.
@@ -154,6 +156,8 @@ type Login struct {
 	Session string `json:"session"`
 	// User is the name of the User object; what Kubernetes calls them is the subject's common name.
 	User string `json:"user"`
+	// Device is what the Session calls this machine: with a device key as it is enrolled.
+	Device string `json:"device,omitempty"`
 	// Subject of its certificates now.
 	Subject Subject `json:"subject"`
 	// EndTime is when the Session ends at the latest; zero: never.

@@ -51,7 +51,9 @@ func logins(w *world) {
 		user := desk.enrolled(ctx, d)
 		g := desk.guest()
 		g.begins(g.posts(ctx, wire.PathLogin, g.proves(d, g.challenge(ctx))))
-		Expect(g.subject).To(Equal(wire.Subject{CommonName: user.Name, Organizations: []string{v1alpha1.ManagedGroup}}))
+		Expect(g.subject).To(Equal(wire.Subject{
+			CommonName: user.Name, Organizations: []string{v1alpha1.ManagedGroup}, UID: string(user.UID),
+		}))
 		credential := g.gets(g.asks(ctx))
 		Expect(time.Until(credential.NotAfter)).To(BeNumerically("~", 15*time.Minute, 6*time.Minute))
 		Expect(credential.RenewTime).To(BeTemporally("<", credential.NotAfter))
@@ -234,6 +236,27 @@ func logins(w *world) {
 			refuses(http.StatusUnauthorized, wire.CodeRefused))
 		Expect(g.posts(ctx, wire.PathCertificate, wire.CertificateRequest{Session: "no/name at all"})).To(
 			refuses(http.StatusUnauthorized, wire.CodeRefused))
+	})
+
+	It("begin no more Sessions of somebody than they can have machines", func(ctx SpecContext) {
+		_, d, user := comesIn(ctx)
+		const most = 64
+		others := make([]*v1alpha1.Session, most-1)
+		for i := range others {
+			others[i] = w.begins(ctx, sessionOf(w.name("other"), get(ctx, w, user), "machine"))
+		}
+		again := desk.guest()
+		Eventually(ctx, func() answered {
+			return again.posts(ctx, wire.PathLogin, again.proves(d, again.challenge(ctx)))
+		}).Should(refuses(http.StatusForbidden, wire.CodeRefused, "64 sessions", "kubectl rollcall logout"))
+
+		By("ending one")
+		change(ctx, w, others[0], func(s *v1alpha1.Session) {
+			s.Spec.Termination = &v1alpha1.SessionTermination{By: "rollcall-test-admin"}
+		})
+		Eventually(ctx, func() int {
+			return again.posts(ctx, wire.PathLogin, again.proves(d, again.challenge(ctx))).Status
+		}).WithPolling(500 * time.Millisecond).Should(Equal(http.StatusOK))
 	})
 
 	It("hold back whoever asks too often, and let others in meanwhile", func(ctx SpecContext) {

@@ -53,6 +53,8 @@ var (
 	provider *oidcprovider.Provider
 	manager  *installation.Manager
 	loginURL string
+	// where the manager serves.
+	loginPort, authorizationPort int
 	// files is a folder for what the API server and people read.
 	files string
 )
@@ -104,7 +106,7 @@ func startsDirectory(ctx context.Context) {
 	server, err = slapd.Start(ctx, slapd.Options{})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() error { return server.Stop() })
-	names := []string{"alice", "bob", "carol", "dora", "erin", "frank", "gina", "grace"}
+	names := []string{"alice", "bob", "carol", "dora", "erin", "frank", "gina", "grace", "henry"}
 	people := make([]oidcprovider.Person, 0, 1+len(names))
 	people = append(people, oidcprovider.Person{Name: "stranger", Password: password})
 	for _, name := range names {
@@ -120,20 +122,26 @@ func startsDirectory(ctx context.Context) {
 // startsManager starts the manager with all that it can serve. The ports were free a moment ago.
 func startsManager(ctx context.Context) {
 	GinkgoHelper()
-	login, authorization := freePort(), freePort()
-	loginURL = fmt.Sprintf("https://127.0.0.1:%d", login)
-	var err error
-	manager, err = installation.StartManager(ctx, plane, installation.Options{Args: []string{
-		fmt.Sprintf("--login-bind-address=127.0.0.1:%d", login), fmt.Sprintf("--authorization-bind-address=127.0.0.1:%d", authorization),
-		"--serving-names=127.0.0.1",
-	}})
-	Expect(err).NotTo(HaveOccurred())
+	loginPort, authorizationPort = freePort(), freePort()
+	loginURL = fmt.Sprintf("https://127.0.0.1:%d", loginPort)
 	DeferCleanup(func() error { return manager.Stop() })
+	serves(ctx)
 	var published corev1.ConfigMap
 	Eventually(ctx, func() error {
 		return admin.Get(ctx, client.ObjectKey{Namespace: installation.Namespace, Name: "rollcall-serving-ca"}, &published)
 	}).Should(Succeed())
 	Expect(os.WriteFile(filepath.Join(files, "login-ca.crt"), []byte(published.Data["ca.crt"]), 0o600)).To(Succeed())
+}
+
+// serves starts the manager at the ports that people and the API server know.
+func serves(ctx context.Context, more ...string) {
+	GinkgoHelper()
+	var err error
+	manager, err = installation.StartManager(ctx, plane, installation.Options{Args: append([]string{
+		fmt.Sprintf("--login-bind-address=127.0.0.1:%d", loginPort),
+		fmt.Sprintf("--authorization-bind-address=127.0.0.1:%d", authorizationPort), "--serving-names=127.0.0.1",
+	}, more...)})
+	Expect(err).NotTo(HaveOccurred())
 }
 
 // asksWebhook has the API server ask the webhook, and returns once it does.

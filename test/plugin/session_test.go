@@ -171,6 +171,19 @@ var _ = Describe("kubectl rollcall terminate", func() {
 		Expect(carol.fails("terminate", "--user", alice.Name, "--reason", "x")).To(ContainSubstring("has no session that goes on"))
 	})
 
+	It("leaves those of kubeconfig Secrets, in whose place the operator would begin others", func(ctx SpecContext) {
+		state(ctx, session, endedWith())
+		managed := &v1alpha1.Session{ObjectMeta: metav1.ObjectMeta{Name: name(alice.Name)}, Spec: v1alpha1.SessionSpec{
+			UserRef: session.Spec.UserRef, Username: alice.Name, Custody: v1alpha1.CustodyServer,
+			Authentication: v1alpha1.SessionAuthentication{Method: v1alpha1.MethodManaged, Time: metav1.Now()},
+		}}
+		create(ctx, managed)
+		Expect(carol.fails("terminate", "--user", alice.Name, "--reason", "x")).To(SatisfyAll(
+			ContainSubstring(managed.Name), ContainSubstring("kubectl rollcall lock user/"+alice.Name)))
+		Expect(admin.Get(ctx, client.ObjectKeyFromObject(managed), managed)).To(Succeed())
+		Expect(managed.Spec.Termination).To(BeNil())
+	})
+
 	It("does not end twice, and tells how it is", func(ctx SpecContext) {
 		state(ctx, session, endedWith())
 		Expect(carol.runs("terminate", session.Name, "--reason", "x")).To(SatisfyAll(HaveField("Code", 0),

@@ -152,7 +152,7 @@ func (h *Holder) ask(ctx context.Context, client *loginclient.Client, state *sto
 // Obtain asks for a certificate for the subject that a login has, or is told to have by now.
 func Obtain(ctx context.Context, client *loginclient.Client, state *store.State, key crypto.Signer, idToken string) error {
 	for range subjects {
-		subject := pki.Subject{Username: state.Subject.CommonName, Groups: state.Subject.Organizations}
+		subject := pki.Subject{Username: state.Subject.CommonName, Groups: state.Subject.Organizations, UID: state.Subject.UID}
 		request, err := pki.NewRequest(key, subject)
 		if err != nil {
 			return fmt.Errorf("make a certificate request: %w", err)

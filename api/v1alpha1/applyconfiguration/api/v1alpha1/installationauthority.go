@@ -12,8 +12,8 @@ import (
 // InstallationAuthorityApplyConfiguration represents a declarative configuration of the InstallationAuthority type for use
 // with apply.
 //
-// InstallationAuthority is the authority that signs certificates. API servers must know it, and the next one where there is one: both are in
-// ConfigMap rollcall-client-ca of the operator's namespace.
+// InstallationAuthority is the authority that signs certificates. API servers must know it, and the next one where there is one: both are
+// in ConfigMap rollcall-client-ca of the operator's namespace.
 type InstallationAuthorityApplyConfiguration struct {
 	// fingerprint is the SHA-256 of the authority's certificate (DER), in lowercase hex.
 	Fingerprint *string `json:"fingerprint,omitempty"`
