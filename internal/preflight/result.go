@@ -9,13 +9,15 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apiserver/pkg/authentication/user"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 	"github.com/rollcall-iam/rollcall/internal/session"
 	"github.com/rollcall-iam/rollcall/internal/status"
 )
+
+// anonymous is whom the API server takes somebody for who shows it nothing.
+const anonymous = "system:anonymous"
 
 // Result is what a preflight found.
 type Result struct {
@@ -36,7 +38,7 @@ func Judge(signer, username string, err error) (result Result, answered bool) {
 	case apierrors.IsUnauthorized(err):
 		return Result{Problem: outcome.Terminalf(v1alpha1.ReasonSignerNotTrusted,
 			"the API server does not accept what the signer signs: %s", remedy(signer))}, true
-	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), fmt.Sprintf("User %q", user.Anonymous)):
+	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), fmt.Sprintf("User %q", anonymous)):
 		return unseen("does not see it"), true
 	case apierrors.IsForbidden(err):
 		// Whoever is denied by name was known. By default everybody may ask this, unless the webhook denies it.
