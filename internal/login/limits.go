@@ -23,8 +23,8 @@ const (
 	perTryBurst     = 5
 	perAccount      = rate.Limit(1.0 / 2) // passwords for one account from anywhere
 	perAccountBurst = 30
-	perPerson       = rate.Limit(1.0 / 10) // sessions of one person, who has proved it: each is kept on record for a month
-	perPersonBurst  = 30
+	perPerson       = rate.Limit(1.0 / 5) // sessions of one person, who has proved it: each is kept on record for a month
+	perPersonBurst  = 60
 
 	toldOf      = rate.Limit(1) // lines of the log about what was held back
 	toldOfBurst = 10

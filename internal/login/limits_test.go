@@ -46,6 +46,12 @@ var _ = Describe("How often one may try", func() {
 		Expect(ok).To(BeTrue(), "nobody else has to")
 	})
 
+	It("is bounded for the sessions of somebody who has proved who they are, and for nobody else's", func() {
+		begins := func(user string) bool { _, ok := l.begins.take(user, dawn); return ok }
+		Expect(floods(1000, func(int) bool { return begins("alice") })).To(Equal(perPersonBurst))
+		Expect(begins("bob")).To(BeTrue())
+	})
+
 	It("leaves an account to its person while somebody guesses from another address", func() {
 		Expect(floods(1000, func(int) bool { return guess("corp alice", "192.0.2.1", dawn) })).To(Equal(perTryBurst))
 		Expect(guess("corp alice", "192.0.2.2", dawn)).To(BeTrue())
