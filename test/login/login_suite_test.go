@@ -256,7 +256,7 @@ func (p *someone) logsIn(ctx context.Context, with string, more ...string) (stri
 	GinkgoHelper()
 	args := append([]string{
 		"rollcall", "login", loginURL, "--login-ca-file", filepath.Join(files, "login-ca.crt"),
-		"--method", "password", "--username", p.name, "--password-stdin",
+		"--directory", corp, "--method", "password", "--username", p.name, "--password-stdin",
 	}, more...)
 	command := p.kubectl(ctx, args...)
 	command.Stdin = strings.NewReader(with + "\n")

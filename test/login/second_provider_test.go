@@ -29,10 +29,10 @@ func startsSecond(ctx context.Context) *nodeprovider.Provider {
 	nodeprovider.SkipUnlessAvailable(ctx)
 	folder, err := os.MkdirTemp(files, "nodeprovider-")
 	Expect(err).NotTo(HaveOccurred())
-	second, err := nodeprovider.Start(ctx, folder, nodeprovider.Person{Name: "frank", Password: password})
+	second, err := nodeprovider.Start(ctx, folder, nodeprovider.Person{Name: "ivy", Password: password})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(second.Stop)
-	Expect(server.Load("dn: uid=frank," + slapd.ElsewhereDN + "\nobjectClass: inetOrgPerson\nuid: frank\ncn: Frank\nsn: Frank\n")).
+	Expect(server.Load("dn: uid=ivy," + slapd.ElsewhereDN + "\nobjectClass: inetOrgPerson\nuid: ivy\ncn: Ivy\nsn: Ivy\n")).
 		To(Succeed())
 	Expect(admin.Create(ctx, secret("second-idp-ca", map[string]string{"ca.crt": string(second.CACert())}))).To(Succeed())
 	Expect(admin.Create(ctx, &v1alpha1.Directory{ObjectMeta: metav1.ObjectMeta{Name: labs}, Spec: v1alpha1.DirectorySpec{
@@ -47,7 +47,7 @@ func startsSecond(ctx context.Context) *nodeprovider.Provider {
 	}})).To(Succeed())
 	Eventually(ctx, func(g Gomega) {
 		var user v1alpha1.User
-		g.Expect(admin.Get(ctx, client.ObjectKey{Name: "frank"}, &user)).To(Succeed())
+		g.Expect(admin.Get(ctx, client.ObjectKey{Name: "ivy"}, &user)).To(Succeed())
 		g.Expect(user.Status.Identity).NotTo(BeNil())
 		g.Expect(meta.IsStatusConditionTrue(user.Status.Conditions, v1alpha1.ConditionActive)).To(BeTrue())
 	}).Should(Succeed())
@@ -58,39 +58,39 @@ var _ = Describe("Somebody whom another make of identity provider knows", Ordere
 	var (
 		second  *nodeprovider.Provider
 		browser *chromium.Browser
-		frank   *someone
+		ivy     *someone
 	)
 	BeforeAll(func(ctx SpecContext) {
 		second = startsSecond(ctx)
 		browser = startsBrowser(ctx, second.CACert())
-		frank = newSomeone("frank")
+		ivy = newSomeone("ivy")
 	}, NodeTimeout(patience))
 
 	It("logs in with the browser, and consents to being vouched for while they are away", func(ctx SpecContext) {
-		frank.opens()
-		w := frank.waits(ctx, "--directory", labs, "--method", "oidc")
-		page := frank.page(ctx, browser)
-		frank.fills(ctx, page, "#login")
+		ivy.opens()
+		w := ivy.waits(ctx, "--directory", labs, "--method", "oidc")
+		page := ivy.page(ctx, browser)
+		ivy.fills(ctx, page, "#login")
 		Expect(page.Click(ctx, "#consent")).To(Succeed())
 		Expect(page.Click(ctx, "#offline")).To(Succeed())
-		Expect(shown(ctx, page)).To(SatisfyAll(ContainSubstring("You are logged in"), ContainSubstring("labs:frank")))
+		Expect(shown(ctx, page)).To(SatisfyAll(ContainSubstring("You are logged in"), ContainSubstring("labs:ivy")))
 		told, err := w.ends()
 		Expect(err).NotTo(HaveOccurred(), told)
-		Expect(frank.does(ctx, "auth", "whoami")).To(ContainSubstring("labs:frank"))
-		Expect(frank.session(ctx).Spec.Authentication.Method).To(Equal(v1alpha1.MethodOIDC))
+		Expect(ivy.does(ctx, "auth", "whoami")).To(ContainSubstring("labs:ivy"))
+		Expect(ivy.session(ctx).Spec.Authentication.Method).To(Equal(v1alpha1.MethodOIDC))
 	})
 
 	It("is vouched for again at renewals, without a browser", func(ctx SpecContext) {
-		begun := frank.session(ctx).CreationTimestamp.Time
+		begun := ivy.session(ctx).CreationTimestamp.Time
 		Eventually(ctx, func() time.Time {
-			frank.due()
-			frank.does(ctx, "auth", "whoami")
-			return frank.session(ctx).Status.LastProofTime.Time
+			ivy.due()
+			ivy.does(ctx, "auth", "whoami")
+			return ivy.session(ctx).Status.LastProofTime.Time
 		}).Should(BeTemporally(">", begun))
 	})
 
 	It("logs in a machine without a browser by its code", func(ctx SpecContext) {
-		elsewhere := newSomeone("frank")
+		elsewhere := newSomeone("ivy")
 		w := elsewhere.waits(ctx, "--directory", labs, "--method", "device")
 		address, code := w.deviceCode()
 		page := opened(ctx, startsBrowser(ctx, second.CACert()), address) // One in which nobody is logged in.
@@ -102,6 +102,6 @@ var _ = Describe("Somebody whom another make of identity provider knows", Ordere
 		Eventually(ctx, page.Read).WithArguments("h1").Should(ContainSubstring("Sign-in Success"))
 		told, err := w.ends()
 		Expect(err).NotTo(HaveOccurred(), told)
-		Expect(elsewhere.does(ctx, "auth", "whoami")).To(ContainSubstring("labs:frank"))
+		Expect(elsewhere.does(ctx, "auth", "whoami")).To(ContainSubstring("labs:ivy"))
 	})
 })
