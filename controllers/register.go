@@ -96,7 +96,7 @@ func rotation(o operator.Environment) *installation.Rotation {
 	if o.Authority == nil {
 		return nil
 	}
-	return &installation.Rotation{Authority: o.Authority, API: o.API, Clock: o.Clock}
+	return &installation.Rotation{Authority: o.Authority, API: o.API, Clock: o.Clock, Metrics: installation.NewMetrics(metrics.Registry)}
 }
 
 func backoff() workqueue.TypedRateLimiter[reconcile.Request] {

@@ -203,6 +203,8 @@ const (
 	ReasonCurrent = "Current"
 	// ReasonNextMissing means that the authority needs a successor, which somebody else than the operator must provide.
 	ReasonNextMissing = "NextMissing"
+	// ReasonNextUnusable means that what the Secret holds besides the authority that signs is wrong.
+	ReasonNextUnusable = "NextUnusable"
 	// ReasonNextNotTrusted means that API servers do not know the next authority yet.
 	ReasonNextNotTrusted = "NextNotTrusted"
 	// ReasonNextTrusted means that they do, so that it may sign.

@@ -114,6 +114,12 @@ func (r *Reconciler) look(ctx context.Context) *found {
 		return &found{Result: r.Preflight.Check(ctx)}
 	}
 	authority, problem := r.Rotation.keep(ctx)
+	if authority == nil && r.found != nil {
+		authority = r.found.authority // What is not known now is told as it was.
+	}
+	if r.found != nil && r.found.authority.replacedBy(authority) {
+		r.Preflight.Forget()
+	}
 	now := &found{Result: r.Preflight.Check(ctx), authority: authority}
 	if now.Problem == nil {
 		now.Problem = problem

@@ -29,11 +29,15 @@ type Rotation struct {
 	// API is how the API server is reached, without anything that tells it who asks.
 	API   *rest.Config
 	Clock clock.PassiveClock
+	// Metrics tell how the rotation is.
+	Metrics *Metrics
 
 	// next tries what the next authority signs, of this fingerprint, and since is when that was first accepted; zero while it is not.
 	next        *preflight.Preflight
 	fingerprint string
 	since       time.Time
+	// expired says that the authority that should sign signs nothing any more.
+	expired bool
 }
 
 // rotated is the authority after one look.
@@ -42,25 +46,34 @@ type rotated struct {
 
 	// next is why API servers do not accept the next authority; nil where they do, or where there is none.
 	next *outcome.Problem
-	// late says that the next authority is needed by now.
-	late bool
 }
 
 // keep goes on with the rotation, and tries the next authority where there is one.
 func (r *Rotation) keep(ctx context.Context) (*rotated, *outcome.Problem) {
-	now := r.Clock.Now()
-	state, err := r.Authority.Keep(ctx, !r.since.IsZero() && now.Sub(r.since) >= settled)
+	state, err := r.Authority.Keep(ctx, r.trusted())
 	if err != nil {
-		return nil, outcome.Of(err, v1alpha1.ReasonAuthorityUnusable)
+		r.since = time.Time{} // What was accepted before is to be looked at again, for as long.
+		return nil, outcome.Of(err, v1alpha1.ReasonFailed)
 	}
-	told := &rotated{State: state, late: !now.Before(state.Due), next: r.tryNext(ctx, state.NextFingerprint)}
+	told := &rotated{State: state, next: r.tryNext(ctx, state.NextFingerprint)}
+	r.expired = state.Expired
+	r.Metrics.tell(told)
 	switch {
 	case state.NextFingerprint == "" || told.next != nil:
 		r.since = time.Time{}
 	case r.since.IsZero():
-		r.since = now
+		r.since = r.Clock.Now()
 	}
 	return told, nil
+}
+
+// trusted is the fingerprint of the next authority once it was accepted for long enough; at once where the one before signs nothing any
+// more.
+func (r *Rotation) trusted() string {
+	if r.since.IsZero() || !r.expired && r.Clock.Now().Sub(r.since) < settled {
+		return ""
+	}
+	return r.fingerprint
 }
 
 // tryNext shows the API server what the next authority signs. Another one begins anew.
@@ -80,6 +93,9 @@ func (r *Rotation) tryNext(ctx context.Context, fingerprint string) *outcome.Pro
 func (r *rotated) condition() metav1.Condition {
 	told := metav1.Condition{Type: v1alpha1.ConditionAuthorityCurrent, Status: metav1.ConditionFalse}
 	switch {
+	case r.Trouble != "":
+		told.Reason = v1alpha1.ReasonNextUnusable
+		told.Message = fmt.Sprintf("Secret %s holds something else that is wrong, and is not rotated: %s", ca.SecretName, r.Trouble)
 	case r.NextFingerprint != "" && r.next != nil:
 		told.Reason = v1alpha1.ReasonNextNotTrusted
 		told.Message = fmt.Sprintf("give every API server what ConfigMap %s of the operator's namespace holds (--client-ca-file), so that "+
@@ -94,7 +110,7 @@ func (r *rotated) condition() metav1.Condition {
 		told.Reason = v1alpha1.ReasonNextTrusted
 		told.Message = fmt.Sprintf("the API server accepts the next authority: whoever keeps Secret %s may make it tls.crt and tls.key, and "+
 			"this one previous.crt", ca.SecretName)
-	case r.late:
+	case r.Due && r.NextFingerprint == "":
 		told.Reason = v1alpha1.ReasonNextMissing
 		told.Message = fmt.Sprintf("two thirds of the authority's life have passed: whoever keeps Secret %s should put the next one there, "+
 			"as next.crt and next.key", ca.SecretName)
@@ -103,6 +119,11 @@ func (r *rotated) condition() metav1.Condition {
 		told.Message = "the authority has more than a third of its life before it"
 	}
 	return told
+}
+
+// replacedBy says that another authority signs: what the one before signed says nothing of it.
+func (r *rotated) replacedBy(now *rotated) bool {
+	return r != nil && now != nil && r.Fingerprint != now.Fingerprint
 }
 
 // status is what the Installation tells of the authority; nil where it is not known.

@@ -116,6 +116,8 @@ func (i *Issuer) Issue(ctx context.Context, request Request) (Issued, error) {
 	}
 	if err := pki.CheckRequest(request.CSR, subject); errors.Is(err, pki.ErrSubject) {
 		return Issued{}, &SubjectError{Subject: subject}
+	} else if err != nil {
+		return Issued{}, outcome.Terminalf(v1alpha1.ReasonSigningDenied, "the certificate request is refused: %v", err)
 	}
 	duration, err := i.duration(s, request.Duration)
 	if err != nil {

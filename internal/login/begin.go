@@ -179,10 +179,11 @@ const most = 64
 
 // fits says whether there is room for one more Session of a person, and whether it lasts for long enough to get a certificate in it.
 func (s *Service) fits(ctx context.Context, user *v1alpha1.User, who proven) error {
-	least, lasts := s.Issuer.Signer.Shortest(), time.Duration(who.policy.MaxDurationSeconds)*time.Second
+	// A moment passes until the first certificate is asked for.
+	least, lasts := s.Issuer.Signer.Shortest()+time.Minute, time.Duration(who.policy.MaxDurationSeconds)*time.Second
 	if lasts < least {
-		return kept("sessions of Directory %q last for %s, and the shortest certificate here is for %s: whoever runs Rollcall has to raise "+
-			"login.maxDurationSeconds, or let the operator sign by its own authority (--signer=ca)", who.directory.Name, lasts, least)
+		return kept("sessions of User %q last for %s, and the shortest certificate here takes %s: whoever runs Rollcall has to raise "+
+			"login.maxDurationSeconds of the Directory, or let the operator sign by its own authority (--signer=ca)", user.Name, lasts, least)
 	}
 	sessions, err := index.SessionsOfUser(ctx, s.Client, user.Name)
 	if err != nil {

@@ -124,7 +124,7 @@ func Parse(args []string) (*Options, error) {
 }
 
 // shortestCA leaves time for each step of a rotation: a third of it is for bringing the next authority to every API server.
-const shortestCA = 24 * time.Hour
+const shortestCA = 48 * time.Hour
 
 // shortestRetention is longer than a login may take: until then the Session's name says that what it began with was used.
 const shortestRetention = time.Hour

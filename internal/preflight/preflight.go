@@ -69,6 +69,9 @@ func (p *Preflight) Check(ctx context.Context) Result {
 	return p.present(ctx, signed)
 }
 
+// Forget has the next Check show a certificate that is signed for it.
+func (p *Preflight) Forget() { p.held = nil }
+
 func (p *Preflight) sign(ctx context.Context) (*credential, error) {
 	key, err := pki.NewKey()
 	if err != nil {

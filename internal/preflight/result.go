@@ -62,7 +62,8 @@ func remedy(signer string) string {
 		return "its --client-ca-file must hold the certificate of the authority that kube-controller-manager signs with " +
 			"(--cluster-signing-cert-file)"
 	case "CA":
-		return "put what is in ConfigMap rollcall-client-ca of the operator's namespace into the API server's --client-ca-file"
+		return "put what is in ConfigMap rollcall-client-ca of the operator's namespace into the API server's --client-ca-file; if it is " +
+			"there, look whether the clocks of both agree"
 	default:
 		return "its --client-ca-file must hold the certificate of the signer's authority"
 	}

@@ -60,11 +60,6 @@ func (s Store) Ensure(
 	return secret, nil
 }
 
-// Own says whether the operator made an object, so that it may write it.
-func Own(object client.Object) bool {
-	return object.GetLabels()[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy
-}
-
 // Publish keeps a ConfigMap as given. It is not written where nothing differs.
 func (s Store) Publish(ctx context.Context, name string, data map[string]string) error {
 	published := &corev1.ConfigMap{ObjectMeta: s.meta(name), Data: data}
@@ -76,6 +71,8 @@ func (s Store) Publish(ctx context.Context, name string, data map[string]string)
 		if apierrors.IsAlreadyExists(err) {
 			return nil // Another replica says the same.
 		}
+	case err == nil && found.Labels[v1alpha1.LabelManagedBy] != v1alpha1.ManagedBy:
+		return fmt.Errorf("ConfigMap %s is not the operator's, which has to publish there: delete it", name)
 	case err == nil && !maps.Equal(found.Data, data):
 		found.Data = data
 		err = s.Client.Update(ctx, found)

@@ -94,7 +94,7 @@ func (b *bench) operate(ctx context.Context, signs string, do func(context.Conte
 	}
 	options := &operator.Options{
 		Kubeconfig: kubeconfig, Namespace: installation.Namespace, ClusterServer: b.plane.URL(), MetricsBindAddress: "0",
-		HealthProbeBindAddress: "0", SessionRetention: 24 * time.Hour, Signer: signs, CADuration: 24 * time.Hour,
+		HealthProbeBindAddress: "0", SessionRetention: 24 * time.Hour, Signer: signs, CADuration: 48 * time.Hour,
 	}
 	running, stop := context.WithCancel(ctx)
 	defer stop()

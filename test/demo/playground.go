@@ -25,6 +25,8 @@ const (
 	stateFile = "ready"
 	pidFile   = "pid"
 	logFile   = "playground.log"
+	// loginFile says where people log in.
+	loginFile = "login-url"
 )
 
 func playgroundDir() (string, error) {
@@ -132,14 +134,14 @@ func (w *world) furnish(ctx context.Context) error {
 		[]string{"label", "namespace", "pay", "team=payments"},
 		[]string{"apply", "-f", "directory.yaml", "-f", "grant.yaml"},
 		[]string{"wait", "--for=condition=Ready", "--timeout=60s", "directory/corp", "grant/payments-edit"},
-		[]string{"apply", "--server-side", "-f", "alice.yaml"},
+		[]string{"apply", "--server-side", "-f", "alice.yaml", "-f", "bob.yaml"},
 		[]string{"wait", "--for=condition=Kubeconfig", "--timeout=60s", "user/alice"},
 	) {
 		if output, err := w.kubectl(ctx, w.cp.AdminKubeconfig(), args...); err != nil {
 			return fmt.Errorf("kubectl %s: %w: %s", quoted(args), err, output)
 		}
 	}
-	return nil
+	return errors.Join(w.fetchLoginCA(ctx), os.WriteFile(w.file(loginFile), []byte(w.loginURL), 0o600))
 }
 
 // down ends the playground and waits until it is gone.
@@ -202,9 +204,9 @@ func tail(path string) string {
 const hints = `
 Ready. In this shell:
 
-  export KUBECONFIG=%[1]s
+  export KUBECONFIG=%[1]s PATH=%[3]s:$PATH
 
-Five things to try:
+Six things to try:
 
   1. Who is there?               kubectl get users,groups -o wide
   2. Who may do what, and why?   kubectl get grants; kubectl get rolebindings -n pay -o wide
@@ -214,6 +216,10 @@ Five things to try:
   4. Change the directory:       edit %[2]s/corp.ldif (lock, rename, add someone), and within 10 s:
                                  kubectl get users -w
   5. Tamper with access:         kubectl delete rolebindings --all -n pay; kubectl get rolebindings -n pay
+  6. Log in as bob, and be out:  kubectl rollcall login %[4]s --login-ca-file %[2]s/login-ca.crt \
+                                   --key %[2]s/bob.key --kubeconfig-out %[2]s/bob.kubeconfig
+                                 kubectl --kubeconfig %[2]s/bob.kubeconfig get pods -n pay; kubectl get sessions
+                                 kubectl rollcall terminate --user bob --reason "trying it out"
 
 The operator's log: %[2]s/control-plane/manager.log
 End it all with: make down
@@ -224,6 +230,10 @@ func printHints(dir string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf(hints, kubeconfig, dir)
+	loginURL, err := os.ReadFile(filepath.Join(dir, loginFile))
+	if err != nil {
+		return err
+	}
+	fmt.Printf(hints, kubeconfig, dir, filepath.Dir(dir), loginURL)
 	return nil
 }

@@ -7,11 +7,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/rollcall-iam/rollcall/test/installation"
+	"github.com/rollcall-iam/rollcall/test/internal/checkout"
 )
 
 // show tells a person what happens: steps, the reason for each, commands and what they print.
@@ -103,6 +105,13 @@ func quoted(args []string) string {
 func (w *world) kubectl(ctx context.Context, kubeconfig string, args ...string) (string, error) {
 	command := installation.KubectlCommand(ctx, w.cp, kubeconfig, args...)
 	command.Dir = w.dir
+	root, err := checkout.Root()
+	if err != nil {
+		return "", err
+	}
+	// The plugin, and where it keeps what it has of a login.
+	command.Env = append(command.Env, "PATH="+filepath.Join(root, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"),
+		"XDG_STATE_HOME="+w.file("state"), "ROLLCALL_KEYRING=off")
 	output, err := command.CombinedOutput()
 	return string(output), err
 }

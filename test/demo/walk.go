@@ -39,7 +39,7 @@ func walk(ctx context.Context) (err error) {
 		return err
 	}
 	for _, step := range []func(context.Context) error{
-		s.people, s.grant, s.credentials, s.limits, s.rotation, s.leaver, s.trail,
+		s.people, s.grant, s.credentials, s.limits, s.rotation, s.login, s.ending, s.leaver, s.trail,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -168,19 +168,19 @@ func (s *show) limits(ctx context.Context) error {
 		{false, []string{"create", "rolebinding", "mine", "-n", "pay", "--clusterrole=admin", "--user=corp:alice"}},
 		{false, []string{"get", "users"}},
 	} {
-		if err := s.asAlice(ctx, attempt.allowed, attempt.args...); err != nil {
+		if err := s.as(ctx, "alice", attempt.allowed, attempt.args...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// asAlice shows a command of alice's and whether it was allowed, as expected.
-func (s *show) asAlice(ctx context.Context, allowed bool, args ...string) error {
-	fmt.Printf("   %s\n", s.paint(bold, "alice$ kubectl "+quoted(args)))
-	output, err := s.world.kubectl(ctx, s.world.file("alice.kubeconfig"), args...)
+// as shows a command of somebody's and whether it was allowed, as expected.
+func (s *show) as(ctx context.Context, who string, allowed bool, args ...string) error {
+	fmt.Printf("   %s\n", s.paint(bold, who+"$ kubectl "+quoted(args)))
+	output, err := s.world.kubectl(ctx, s.world.file(who+".kubeconfig"), args...)
 	s.indent(output)
-	forbidden := strings.Contains(strings.ToLower(output), "forbidden") && strings.Contains(output, "corp:alice")
+	forbidden := strings.Contains(strings.ToLower(output), "forbidden") && strings.Contains(output, "corp:"+who)
 	switch {
 	case allowed && err == nil:
 		s.yesf("allowed")
@@ -189,9 +189,9 @@ func (s *show) asAlice(ctx context.Context, allowed bool, args ...string) error 
 		s.yesf("denied")
 		return nil
 	case allowed:
-		return fmt.Errorf("alice was to be allowed to %s, and was not", quoted(args))
+		return fmt.Errorf("%s was to be allowed to %s, and was not", who, quoted(args))
 	default:
-		return fmt.Errorf("alice was to be denied %s as forbidden, and was not", quoted(args))
+		return fmt.Errorf("%s was to be denied %s as forbidden, and was not", who, quoted(args))
 	}
 }
 
@@ -225,6 +225,55 @@ func (s *show) rotation(ctx context.Context) error {
 	return nil
 }
 
+func (s *show) login(ctx context.Context) error {
+	s.title("bob logs in with a key of his own",
+		"A Secret with a key in it is for robots. bob has an SSH key, and Git enrols its public half. It proves who he is; the\n"+
+			"plugin makes another key for his session, which never leaves his machine, and plain kubectl asks the plugin.")
+	if err := s.file("bob.yaml"); err != nil {
+		return err
+	}
+	if _, err := s.kubectl(ctx, "apply", "--server-side", "-f", "bob.yaml"); err != nil {
+		return err
+	}
+	if err := s.world.fetchLoginCA(ctx); err != nil {
+		return err
+	}
+	fmt.Printf("   %s\n", s.paint(bold, "bob$ kubectl "+strings.ReplaceAll(quoted(s.world.loginArgs()), s.world.dir+"/", "")))
+	if err := s.until(ctx, "bob is logged in", func() (string, bool) {
+		output, err := s.world.kubectl(ctx, s.world.file("bob.kubeconfig"), s.world.loginArgs()...)
+		return output, err == nil
+	}); err != nil {
+		return err
+	}
+	for _, args := range [][]string{{"rollcall", "whoami"}, {"get", "configmaps", "-n", "pay"}} {
+		if err := s.as(ctx, "bob", true, args...); err != nil {
+			return err
+		}
+	}
+	_, err := s.kubectl(ctx, "get", "sessions")
+	return err
+}
+
+func (s *show) ending(ctx context.Context) error {
+	s.title("An administrator ends his session, and it is over",
+		"His certificate is valid for some minutes more, and he may still act: only this session has ended. The API server\n"+
+			"asks the operator about every credential, and is told. (Where it does not ask, the certificate's minutes are left.)")
+	if _, err := s.kubectl(ctx, "rollcall", "terminate", "--user", "bob", "--reason", "laptop lost"); err != nil {
+		return err
+	}
+	if err := s.until(ctx, "bob is denied", func() (string, bool) {
+		output, err := s.world.kubectl(ctx, s.world.file("bob.kubeconfig"), "get", "configmaps", "-n", "pay")
+		return output, err != nil && strings.Contains(output, "laptop lost")
+	}); err != nil {
+		return err
+	}
+	if err := s.as(ctx, "bob", false, "get", "configmaps", "-n", "pay"); err != nil {
+		return err
+	}
+	_, err := s.kubectl(ctx, "get", "sessions")
+	return err
+}
+
 func (s *show) leaver(ctx context.Context) error {
 	s.title("The directory disables her, and her next request is denied",
 		"Her certificate is still valid: Kubernetes cannot revoke it. But no Grant gives her anything any more: the\n"+
@@ -239,7 +288,7 @@ func (s *show) leaver(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := s.asAlice(ctx, false, "get", "configmaps", "-n", "pay"); err != nil {
+	if err := s.as(ctx, "alice", false, "get", "configmaps", "-n", "pay"); err != nil {
 		return err
 	}
 	if err := s.until(ctx, "her Secret is gone", func() (string, bool) {

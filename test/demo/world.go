@@ -5,7 +5,10 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
 	"embed"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -13,8 +16,11 @@ import (
 	"strings"
 	"text/template"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/rollcall-iam/rollcall/test/controlplane"
 	"github.com/rollcall-iam/rollcall/test/installation"
+	"github.com/rollcall-iam/rollcall/test/internal/process"
 	"github.com/rollcall-iam/rollcall/test/sampledir"
 )
 
@@ -27,6 +33,8 @@ type world struct {
 	cp        *controlplane.ControlPlane
 	directory *sampledir.Server
 	manager   *installation.Manager
+	// loginURL is where people log in.
+	loginURL string
 }
 
 // start brings the world up in a folder, one part after the other, and says so.
@@ -39,7 +47,7 @@ func start(ctx context.Context, dir string, say func(part string)) (*world, erro
 		{"etcd, kube-apiserver and kube-controller-manager", w.startControlPlane},
 		{"the directory of corp.example (LDAP over TLS)", w.startDirectory},
 		{"the kinds, the rights and the policies (kubectl apply -k config/crd, config/rbac, config/policies)", w.install},
-		{"the operator, under exactly those rights", w.startManager},
+		{"the operator, under exactly those rights, with a login service and the webhook that API servers ask", w.startManager},
 	} {
 		say(part.name)
 		if err := part.start(ctx); err != nil {
@@ -49,8 +57,16 @@ func start(ctx context.Context, dir string, say func(part string)) (*world, erro
 	return w, nil
 }
 
+// startControlPlane has the API server ask a webhook that is not there yet: until it is, RBAC alone decides.
 func (w *world) startControlPlane(ctx context.Context) (err error) {
-	w.cp, err = controlplane.Start(ctx, controlplane.Options{Dir: filepath.Join(w.dir, "control-plane")})
+	nobody := w.file("nobody.kubeconfig")
+	if err := errors.Join(installation.WriteWebhookKubeconfig(nobody),
+		installation.WriteAuthorization(w.file("authorization.yaml"), "best-effort", nobody)); err != nil {
+		return err
+	}
+	w.cp, err = controlplane.Start(ctx, controlplane.Options{
+		Dir: filepath.Join(w.dir, "control-plane"), APIServerArgs: []string{"--authorization-config=" + w.file("authorization.yaml")},
+	})
 	return err
 }
 
@@ -65,8 +81,19 @@ func (w *world) startDirectory(ctx context.Context) (err error) {
 func (w *world) install(ctx context.Context) error { return installation.Install(ctx, w.cp) }
 
 func (w *world) startManager(ctx context.Context) (err error) {
-	w.manager, err = installation.StartManager(ctx, w.cp, installation.Options{Args: []string{"--leader-elect"}})
-	return err
+	ports, err := process.FreePorts(2)
+	if err != nil {
+		return err
+	}
+	w.loginURL = fmt.Sprintf("https://127.0.0.1:%d", ports[0])
+	w.manager, err = installation.StartManager(ctx, w.cp, installation.Options{Args: []string{
+		"--leader-elect", "--serving-names=127.0.0.1",
+		fmt.Sprintf("--login-bind-address=127.0.0.1:%d", ports[0]), fmt.Sprintf("--authorization-bind-address=127.0.0.1:%d", ports[1]),
+	}})
+	if err != nil {
+		return err
+	}
+	return installation.AskWebhook(ctx, w.cp, w.file("authorization.yaml"), "best-effort")
 }
 
 // stop ends everything that was started.
@@ -92,13 +119,17 @@ func (w *world) writeManifests() error {
 	if err != nil {
 		return err
 	}
+	key, err := w.writeKey()
+	if err != nil {
+		return err
+	}
 	for _, entry := range entries {
 		parsed, err := template.ParseFS(manifests, "manifests/"+entry.Name())
 		if err != nil {
 			return err
 		}
 		var text strings.Builder
-		if err := parsed.Execute(&text, map[string]string{"URL": w.directory.URL()}); err != nil {
+		if err := parsed.Execute(&text, map[string]string{"URL": w.directory.URL(), "Key": key}); err != nil {
 			return err
 		}
 		if err := os.WriteFile(w.file(entry.Name()), []byte(text.String()), 0o600); err != nil {
@@ -109,6 +140,41 @@ func (w *world) writeManifests() error {
 		os.WriteFile(w.file("ca.pem"), w.directory.CAPEM(), 0o600),
 		os.WriteFile(w.file("password"), []byte(w.directory.Password()), 0o600),
 	)
+}
+
+// writeKey makes a key as ssh-keygen makes one, and returns its public half.
+func (w *world) writeKey() (string, error) {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return "", err
+	}
+	block, err := ssh.MarshalPrivateKey(private, "bob@laptop")
+	if err != nil {
+		return "", err
+	}
+	key, err := ssh.NewPublicKey(public)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))), os.WriteFile(w.file("bob.key"), pem.EncodeToMemory(block), 0o600)
+}
+
+// loginArgs are how bob logs in.
+func (w *world) loginArgs() []string {
+	return []string{
+		"rollcall", "login", w.loginURL, "--login-ca-file", w.file("login-ca.crt"), "--key", w.file("bob.key"),
+		"--kubeconfig-out", w.file("bob.kubeconfig"),
+	}
+}
+
+// fetchLoginCA writes the authority of the login service's certificate to where people read it.
+func (w *world) fetchLoginCA(ctx context.Context) error {
+	text, err := w.kubectl(ctx, w.cp.AdminKubeconfig(), "get", "configmap", "rollcall-serving-ca", "-n", installation.Namespace,
+		"-o", `jsonpath={.data.ca\.crt}`)
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, text)
+	}
+	return os.WriteFile(w.file("login-ca.crt"), []byte(text), 0o600)
 }
 
 // secretCommands make the Secrets that the Directory names.

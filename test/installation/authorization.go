@@ -4,11 +4,17 @@
 package installation
 
 import (
+	"context"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/rollcall-iam/rollcall/test/controlplane"
 	"github.com/rollcall-iam/rollcall/test/internal/checkout"
 )
 
@@ -31,6 +37,31 @@ func WriteAuthorization(path, sample, kubeconfig string) error {
 	}
 	return os.WriteFile(path, []byte(strings.ReplaceAll(string(content), webhookKubeconfig, kubeconfig)), 0o600)
 }
+
+// AskWebhook has the API server of a control plane, whose --authorization-config is a file, ask the operator's webhook: by a sample, and
+// with the kubeconfig that the operator has made, which goes beside the file. It waits for that one.
+func AskWebhook(ctx context.Context, cp *controlplane.ControlPlane, path, sample string) error {
+	kubeconfig := filepath.Join(filepath.Dir(path), "webhook.kubeconfig")
+	err := wait.PollUntilContextTimeout(ctx, lookAgain, readyTimeout, true, func(ctx context.Context) (bool, error) {
+		encoded, err := Kubectl(ctx, cp, cp.AdminKubeconfig(), "get", "secret", "rollcall-authorization-webhook", "-n", Namespace,
+			"-o", "jsonpath={.data.kubeconfig}")
+		if err != nil || encoded == "" {
+			return false, nil //nolint:nilerr // It is not there yet.
+		}
+		content, err := base64.StdEncoding.DecodeString(encoded)
+		if err != nil {
+			return false, err
+		}
+		return true, os.WriteFile(kubeconfig, content, 0o600)
+	})
+	if err != nil {
+		return fmt.Errorf("wait for the webhook's kubeconfig: %w", err)
+	}
+	return WriteAuthorization(path, sample, kubeconfig)
+}
+
+// lookAgain is how soon to look again for what is about to be there.
+const lookAgain = 100 * time.Millisecond
 
 // WriteWebhookKubeconfig writes the sample of the webhook's kubeconfig, whose token is none yet: for an API server that starts before the
 // operator has made the real one.

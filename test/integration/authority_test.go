@@ -102,7 +102,7 @@ func ownAuthority(s *stage) {
 		s.still(ctx)
 		s.delete(ctx, a.object)
 		a.object = theInstallation()
-		s.passes(-9 * time.Minute)
+		s.passes(-9*time.Minute - 30*time.Second)
 		s.environment.Authority.Life = 31*time.Minute + 30*time.Second // It begins an hour back: two thirds of it all are 61 minutes.
 	})
 	var first *rest.Config
@@ -131,6 +131,17 @@ func ownAuthority(s *stage) {
 		mark := s.mark()
 		a.looks(ctx, time.Second)
 		Expect(s.writes(mark)).To(BeEmpty(), "nothing has changed")
+	}, SpecTimeout(2*time.Minute))
+
+	It("does not take what another authority signed for its own, when that was deleted", func(ctx SpecContext) {
+		gone := a.secret(ctx)
+		a.delete(ctx, gone)
+		a.looks(ctx, time.Minute)
+		Expect(a.bundle(ctx)).NotTo(ContainSubstring(string(gone.Data[corev1.TLSCertKey])), "whoever deletes it wants it gone")
+		Expect(s.condition(ctx, a.object, signerReady)).To(says(isFalse, v1alpha1.ReasonSignerNotTrusted, "ConfigMap rollcall-client-ca"))
+		a.learns(ctx, s.environment.Authority)
+		a.looks(ctx, 30*time.Second)
+		Expect(s.condition(ctx, a.object, signerReady)).To(says(isTrue, v1alpha1.ReasonSigns))
 	}, SpecTimeout(2*time.Minute))
 
 	It("makes the API server know a person by the uid of their User, without a certificate signing request", func(ctx SpecContext) {
@@ -166,6 +177,14 @@ func ownAuthority(s *stage) {
 		Entry("longer than the authority lasts", 24*time.Hour, 30*time.Minute+59*time.Second),
 	)
 
+	It("signs nothing for names that are Kubernetes' own", func(ctx SpecContext) {
+		for _, subject := range []pki.Subject{{Username: "system:admin"}, {Username: "somebody", Groups: []string{"system:masters"}}} {
+			_, err := s.environment.Authority.Sign(ctx, signer.Request{Subject: subject})
+			Expect(outcome.Of(err, "other")).To(SatisfyAll(HaveField("Reason", v1alpha1.ReasonSigningDenied),
+				HaveField("Message", ContainSubstring("system:"))))
+		}
+	})
+
 	It("signs no request that is none", func(ctx SpecContext) {
 		for _, request := range [][]byte{nil, []byte("garbage")} { // Package pki knows more of them.
 			_, err := s.environment.Authority.Sign(ctx, signer.Request{Subject: pki.Subject{Username: "somebody"}, CSR: request})
@@ -183,9 +202,6 @@ func ownAuthority(s *stage) {
 			says(isFalse, v1alpha1.ReasonNextNotTrusted, "ConfigMap rollcall-client-ca", "--client-ca-file"))
 		Expect(s.condition(ctx, a.object, ready)).To(says(isTrue, v1alpha1.ReasonReconciled), "all is well until the first one expires")
 		Expect(a.object.Status.Authority.NextFingerprint).To(Equal(certificateID(secret.Data["next.crt"])))
-		mark := s.mark()
-		a.looks(ctx, time.Minute)
-		Expect(s.writes(mark)).To(BeEmpty(), "it waits")
 	})
 
 	It("signs by the next one once it has been known for ten minutes, and what the first one signed stays good", func(ctx SpecContext) {
@@ -203,13 +219,15 @@ func ownAuthority(s *stage) {
 			HaveKeyWithValue(corev1.TLSCertKey, before.Data["next.crt"]), HaveKeyWithValue("previous.crt", before.Data[corev1.TLSCertKey])))
 		Expect(s.condition(ctx, a.object, authorityCurrent)).To(says(isTrue, v1alpha1.ReasonCurrent))
 		Expect(s.condition(ctx, a.object, signerReady)).To(says(isTrue, v1alpha1.ReasonSigns))
+		By("giving the API server what is published now")
+		a.learns(ctx, s.environment.Authority)
 		Expect(whoami(ctx, first)).To(HaveField("UID", string(robot.UID)), "issued by the first authority")
 	}, SpecTimeout(2*time.Minute))
 
 	It("forgets the first one when nothing that it signed can be valid any more", func(ctx SpecContext) {
 		s.passes(25*time.Hour + time.Minute)
 		a.looks(ctx, 0)
-		Expect(a.secret(ctx).Data).To(HaveLen(2))
+		Expect(a.secret(ctx).Data).To(HaveLen(3))
 		Expect(a.bundle(ctx)).To(BeEquivalentTo(a.secret(ctx).Data[corev1.TLSCertKey]))
 	})
 
@@ -282,7 +300,17 @@ func authorityWrong(a *authorityStage) {
 		Expect(outcome.Of(err, "other")).To(SatisfyAll(HaveField("Kind", outcome.Transient),
 			HaveField("Reason", v1alpha1.ReasonAuthorityUnusable), HaveField("Message", ContainSubstring("missing"))))
 		a.looks(ctx, time.Minute)
-		Expect(a.bundle(ctx)).NotTo(ContainSubstring(string(gone.Data[corev1.TLSCertKey])), "whoever deletes it wants it gone")
-		Expect(a.condition(ctx, a.object, signerReady)).To(says(isFalse, v1alpha1.ReasonSignerNotTrusted, "ConfigMap rollcall-client-ca"))
+		Expect(a.secret(ctx).UID).NotTo(Equal(gone.UID))
+	})
+
+	It("publishes nothing in a ConfigMap that is somebody else's, and says so", func(ctx SpecContext) {
+		published := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: installation.Namespace, Name: ca.SecretName}}
+		a.delete(ctx, published)
+		theirs := &corev1.ConfigMap{ObjectMeta: published.ObjectMeta, Data: map[string]string{"ca.crt": "theirs"}}
+		theirs.ResourceVersion, theirs.UID = "", ""
+		Expect(a.admin.Create(ctx, theirs)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) { a.delete(ctx, theirs) })
+		a.looks(ctx, time.Minute)
+		Expect(a.bundle(ctx)).To(Equal("theirs"))
 	})
 }

@@ -147,13 +147,7 @@ func serves(ctx context.Context, more ...string) {
 // asksWebhook has the API server ask the webhook, and returns once it does.
 func asksWebhook(ctx context.Context, sample string) {
 	GinkgoHelper()
-	var secret corev1.Secret
-	Eventually(ctx, func() error {
-		return admin.Get(ctx, client.ObjectKey{Namespace: installation.Namespace, Name: "rollcall-authorization-webhook"}, &secret)
-	}).Should(Succeed())
-	kubeconfig := filepath.Join(files, "webhook.kubeconfig")
-	Expect(os.WriteFile(kubeconfig, secret.Data["kubeconfig"], 0o600)).To(Succeed())
-	Expect(installation.WriteAuthorization(filepath.Join(files, "authorization.yaml"), sample, kubeconfig)).To(Succeed())
+	Expect(installation.AskWebhook(ctx, plane, filepath.Join(files, "authorization.yaml"), sample)).To(Succeed())
 }
 
 // declares says who is there and what they may do, as Git would.

@@ -4,6 +4,7 @@
 package login_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"regexp"
@@ -13,20 +14,29 @@ import (
 	. "github.com/onsi/gomega"
 )
 
+// scraped is what the manager tells.
+func scraped(ctx context.Context) string {
+	GinkgoHelper()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, manager.Metrics(), http.NoBody)
+	Expect(err).NotTo(HaveOccurred())
+	response, err := http.DefaultClient.Do(request)
+	Expect(err).NotTo(HaveOccurred())
+	text, err := io.ReadAll(response.Body)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(response.Body.Close()).To(Succeed())
+	return string(text)
+}
+
+// metric is a line of it for any series of that name.
+func metric(name string) OmegaMatcher { return MatchRegexp(`(?m)^%s[{ ]`, name) }
+
 var _ = Describe("Metrics of a manager that serves all there is", func() {
-	It("are those that the alert rules ask for, but for those of Directories", func(ctx SpecContext) {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, manager.Metrics(), http.NoBody)
-		Expect(err).NotTo(HaveOccurred())
-		response, err := http.DefaultClient.Do(request)
-		Expect(err).NotTo(HaveOccurred())
-		text, err := io.ReadAll(response.Body)
-		Expect(err).NotTo(HaveOccurred())
-		Expect(response.Body.Close()).To(Succeed())
-		asked := 0
+	It("are those that the alert rules ask for, but for those of Directories and of an authority of its own", func(ctx SpecContext) {
+		text, asked := scraped(ctx), 0
 		for _, name := range regexp.MustCompile(`rollcall_[a-z_]+`).FindAllString(string(read("../../config/prometheus/rules.yaml")), -1) {
-			if !strings.HasPrefix(name, "rollcall_directory_") {
+			if !strings.HasPrefix(name, "rollcall_directory_") && !strings.HasPrefix(name, "rollcall_authority_") {
 				asked++
-				Expect(string(text)).To(MatchRegexp(`(?m)^%s[{ ]`, name))
+				Expect(text).To(metric(name))
 			}
 		}
 		Expect(asked).To(BeNumerically(">", 0))

@@ -17,7 +17,6 @@ import (
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 	"github.com/rollcall-iam/rollcall/internal/pki"
-	"github.com/rollcall-iam/rollcall/internal/stored"
 )
 
 // Keys of the Secret besides tls.crt and tls.key, which are the authority that signs.
@@ -26,6 +25,8 @@ const (
 	nextKey       = "next.key"
 	previousCerts = "previous.crt"
 	previousUntil = "previous-until"
+	// madeBy holds the fingerprint of the authority that the operator put there: with another one in tls.crt somebody else keeps the Secret.
+	madeBy = "made-by-rollcall"
 )
 
 // authorities are what the Secret holds.
@@ -37,38 +38,46 @@ type authorities struct {
 	// previous signed certificates that may still be valid, until a time.
 	previous      []*x509.Certificate
 	previousUntil time.Time
-	// own says that the operator made the Secret, so that it may write it.
+	// own says that the operator made the authority, so that it may rotate it.
 	own bool
+	// trouble is what is wrong with the rest of the Secret; empty where nothing is.
+	trouble string
 }
 
-// parse reads the Secret. An error, which is an *outcome.Problem, says which key of it is wrong, and what to do.
-func parse(secret *corev1.Secret) (a *authorities, err error) {
-	a = &authorities{own: stored.Own(secret)}
-	if a.current, err = pki.ParseAuthority(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey]); err != nil {
-		return nil, unusable("%s and %s: %v", corev1.TLSCertKey, corev1.TLSPrivateKeyKey, err)
+// parse reads the Secret. An error, which is an *outcome.Problem, says why nothing can be signed. What is wrong with all but the authority
+// that signs keeps it from nothing.
+func parse(secret *corev1.Secret) (*authorities, error) {
+	current, err := pki.ParseAuthority(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey])
+	if err != nil {
+		return nil, outcome.Terminalf(v1alpha1.ReasonAuthorityUnusable,
+			"Secret %s of the operator's namespace holds no authority that can sign: %s and %s: %v; put it right, or delete the Secret: "+
+				"another authority is made then, which API servers must learn", SecretName, corev1.TLSCertKey, corev1.TLSPrivateKeyKey, err)
 	}
-	if len(secret.Data[nextCert])+len(secret.Data[nextKey]) > 0 {
-		if a.next, err = pki.ParseAuthority(secret.Data[nextCert], secret.Data[nextKey]); err != nil {
-			return nil, unusable("%s and %s: %v", nextCert, nextKey, err)
-		}
-	}
-	if encoded := secret.Data[previousCerts]; len(encoded) > 0 {
-		if a.previous, err = cert.ParseCertsPEM(encoded); err != nil {
-			return nil, unusable("%s: %v", previousCerts, err)
-		}
-	}
-	if until := secret.Data[previousUntil]; len(until) > 0 {
-		if a.previousUntil, err = time.Parse(time.RFC3339, string(until)); err != nil {
-			return nil, unusable("%s is no time as RFC 3339 writes it", previousUntil)
-		}
+	a := &authorities{current: current, own: string(secret.Data[madeBy]) == pki.Fingerprint(current.Certificate)}
+	if err := a.parseRest(secret.Data); err != nil {
+		a.trouble = err.Error()
 	}
 	return a, nil
 }
 
-func unusable(format string, args ...any) error {
-	return outcome.Terminalf(v1alpha1.ReasonAuthorityUnusable,
-		"Secret %s of the operator's namespace holds no authority that can sign: %s; put it right, or delete the Secret: "+
-			"another authority is made then, which API servers must learn", SecretName, fmt.Sprintf(format, args...))
+func (a *authorities) parseRest(data map[string][]byte) (err error) {
+	if len(data[nextCert])+len(data[nextKey]) > 0 {
+		if a.next, err = pki.ParseAuthority(data[nextCert], data[nextKey]); err != nil {
+			a.next = nil
+			return fmt.Errorf("%s and %s: %w", nextCert, nextKey, err)
+		}
+	}
+	if len(data[previousCerts]) > 0 {
+		if a.previous, err = cert.ParseCertsPEM(data[previousCerts]); err != nil {
+			return fmt.Errorf("%s: %w", previousCerts, err)
+		}
+	}
+	if len(data[previousUntil]) > 0 {
+		if a.previousUntil, err = time.Parse(time.RFC3339, string(data[previousUntil])); err != nil {
+			return fmt.Errorf("%s is no time as RFC 3339 writes it", previousUntil)
+		}
+	}
+	return nil
 }
 
 // bundle are the certificates that API servers must know, as PEM: who signs first.
@@ -77,8 +86,12 @@ func (a *authorities) bundle() []byte {
 	if a.next != nil {
 		known = append(known, a.next.Certificate)
 	}
+	return encode(slices.Concat(known, a.previous))
+}
+
+func encode(certificates []*x509.Certificate) []byte {
 	var encoded bytes.Buffer
-	for _, certificate := range slices.Concat(known, a.previous) {
+	for _, certificate := range certificates {
 		_ = pem.Encode(&encoded, &pem.Block{Type: cert.CertificateBlockType, Bytes: certificate.Raw}) // A buffer takes everything.
 	}
 	return encoded.Bytes()
@@ -100,16 +113,16 @@ func due(authority *x509.Certificate) time.Time {
 	return authority.NotBefore.Add(authority.NotAfter.Sub(authority.NotBefore) / of * part)
 }
 
-// step says what to do: trusted, that API servers have accepted for long enough what the next authority signs. Once the one that signs
-// has expired there is nothing to wait for. In a Secret that others keep nothing is done.
-func (a *authorities) step(now time.Time, trusted bool) step {
-	over := func(authority *pki.Authority) bool { return !now.Before(authority.Certificate.NotAfter) }
+// step says what to do: trusted is the fingerprint of the authority that API servers have accepted for long enough, if any. No other ever
+// gets to sign, whatever time it is: clocks are wrong at times, and an authority that is replaced is gone. In a Secret that others keep, or
+// in which something is wrong, nothing is done.
+func (a *authorities) step(now time.Time, trusted string) step {
 	switch {
-	case !a.own:
+	case !a.own || a.trouble != "":
 		return rest
-	case a.next != nil && over(a.next), a.next == nil && !now.Before(due(a.current.Certificate)):
+	case a.next == nil && !now.Before(due(a.current.Certificate)), a.next != nil && unfit(a.next.Certificate, now):
 		return makeNext
-	case a.next != nil && (trusted || over(a.current)):
+	case a.next != nil && trusted == pki.Fingerprint(a.next.Certificate):
 		return promote
 	case len(a.previous) > 0 && !now.Before(a.previousUntil):
 		return forget
@@ -118,8 +131,13 @@ func (a *authorities) step(now time.Time, trusted bool) step {
 	}
 }
 
+// unfit says that an authority has expired, or was made by a clock that was ahead.
+func unfit(certificate *x509.Certificate, now time.Time) bool {
+	return !now.Before(certificate.NotAfter) || certificate.NotBefore.After(now.Add(slack))
+}
+
 // take changes the Secret by one step.
-func (s step) take(secret *corev1.Secret, now time.Time, life time.Duration) error {
+func (a *authorities) take(s step, data map[string][]byte, now time.Time, life time.Duration) error {
 	switch s {
 	case rest:
 	case makeNext:
@@ -127,16 +145,33 @@ func (s step) take(secret *corev1.Secret, now time.Time, life time.Duration) err
 		if err != nil {
 			return err
 		}
-		secret.Data[nextCert], secret.Data[nextKey] = certificate, key
+		data[nextCert], data[nextKey] = certificate, key
 	case promote:
-		secret.Data[previousCerts] = append(slices.Clone(secret.Data[corev1.TLSCertKey]), secret.Data[previousCerts]...)
-		secret.Data[previousUntil] = []byte(now.Add(longest + slack).UTC().Format(time.RFC3339))
-		secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey] = secret.Data[nextCert], secret.Data[nextKey]
-		delete(secret.Data, nextCert)
-		delete(secret.Data, nextKey)
+		over := func(c *x509.Certificate) bool { return !now.Before(c.NotAfter) }
+		data[previousCerts] = encode(slices.DeleteFunc(append([]*x509.Certificate{a.current.Certificate}, a.previous...), over))
+		data[previousUntil] = []byte(now.Add(longest + slack).UTC().Format(time.RFC3339))
+		data[corev1.TLSCertKey], data[corev1.TLSPrivateKeyKey] = data[nextCert], data[nextKey]
+		data[madeBy] = []byte(pki.Fingerprint(a.next.Certificate))
+		delete(data, nextCert)
+		delete(data, nextKey)
 	case forget:
-		delete(secret.Data, previousCerts)
-		delete(secret.Data, previousUntil)
+		delete(data, previousCerts)
+		delete(data, previousUntil)
 	}
 	return nil
+}
+
+// found is the Secret of a new authority.
+func found(now time.Time, life time.Duration) (map[string][]byte, error) {
+	certificate, key, err := pki.NewAuthority(SecretName, now.Add(-slack), now.Add(life))
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := pki.ParseCertificate(certificate)
+	if err != nil {
+		return nil, err
+	}
+	return map[string][]byte{
+		corev1.TLSCertKey: certificate, corev1.TLSPrivateKeyKey: key, madeBy: []byte(pki.Fingerprint(parsed)),
+	}, nil
 }

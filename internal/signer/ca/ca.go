@@ -7,6 +7,7 @@ package ca
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,6 +36,8 @@ const (
 	shortest, longest = time.Minute, 24 * time.Hour
 	// lookAgain is how often the Secret is read while it is in use: the leader may have changed it, or an administrator.
 	lookAgain = time.Minute
+	// reserved begins the names that are Kubernetes' own. The certificates API refuses the one that matters most, system:masters.
+	reserved = "system:"
 )
 
 // Signer is a signer.Signer on every replica. The leader calls Keep.
@@ -70,6 +73,12 @@ func (s *Signer) Sign(ctx context.Context, request signer.Request) ([]byte, erro
 
 func (s *Signer) signBy(authority *pki.Authority, request signer.Request) ([]byte, error) {
 	now := s.Clock.Now()
+	for _, name := range append(request.Subject.Organizations(), request.Subject.Username) {
+		if strings.HasPrefix(name, reserved) {
+			return nil, outcome.Terminalf(v1alpha1.ReasonSigningDenied,
+				"names that begin with %s are Kubernetes' own: %q is not signed", reserved, name)
+		}
+	}
 	if left := authority.Certificate.NotAfter.Sub(now); left < shortest {
 		return nil, outcome.Terminalf(v1alpha1.ReasonAuthorityUnusable, "the authority in Secret %s has expired, or is about to: %s",
 			SecretName, remedyExpired)
@@ -84,8 +93,9 @@ func (s *Signer) signBy(authority *pki.Authority, request signer.Request) ([]byt
 
 const remedyExpired = "put one that is valid there, or delete the Secret, and give API servers what ConfigMap " + SecretName + " holds then"
 
-// authorities are those of the Secret, which is read again after a while. While it cannot be read, what was known counts: without the API
-// server nothing that is signed can be recorded, and so nothing is handed out. A Secret that is gone counts at once.
+// authorities are those of the Secret, which is read again after a while. While the API server does not answer, what was known counts:
+// nothing that is signed can be recorded then, and so nothing is handed out. A Secret that is gone, or not to be read any more, counts at
+// once.
 func (s *Signer) authorities(ctx context.Context) (*authorities, error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -99,17 +109,26 @@ func (s *Signer) authorities(ctx context.Context) (*authorities, error) {
 		return nil, outcome.Transientf(v1alpha1.ReasonAuthorityUnusable,
 			"Secret %s of the operator's namespace is missing: the operator makes it within a minute", SecretName)
 	}
-	if err != nil && s.held != nil {
-		return s.held, nil
-	}
 	if err != nil {
+		s.look = now.Add(lookAgain)
+		if s.held != nil && !apierrors.IsForbidden(err) {
+			return s.held, nil
+		}
+		s.held = nil
 		return nil, err
 	}
-	return s.hold(secret, now)
+	return s.adopt(secret, now)
 }
 
-// hold takes what a Secret says, which is nothing where it is wrong.
+// hold keeps what a Secret says, which is nothing where no authority is in it.
 func (s *Signer) hold(secret *corev1.Secret, now time.Time) (*authorities, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.adopt(secret, now)
+}
+
+// adopt is hold, while the mutex is held.
+func (s *Signer) adopt(secret *corev1.Secret, now time.Time) (*authorities, error) {
 	a, err := parse(secret)
 	s.held, s.look = a, now.Add(lookAgain)
 	return a, err

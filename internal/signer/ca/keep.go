@@ -13,16 +13,11 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/pki"
 )
 
-// Keep makes the authority where there is none, goes on with its rotation, and publishes what API servers must know. Trusted says that they
-// have accepted what the next authority signs for long enough. It returns what is there then.
-func (s *Signer) Keep(ctx context.Context, trusted bool) (State, error) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
+// Keep makes the authority where there is none, goes on with its rotation, and publishes what API servers must know. Trusted is the
+// fingerprint of the next authority if they have accepted what it signs for long enough, else empty. It returns what is there then.
+func (s *Signer) Keep(ctx context.Context, trusted string) (State, error) {
 	now := s.Clock.Now()
-	secret, err := s.Store.Ensure(ctx, SecretName, corev1.SecretTypeTLS, func() (map[string][]byte, error) {
-		certificate, key, err := pki.NewAuthority(SecretName, now.Add(-slack), now.Add(s.Life))
-		return map[string][]byte{corev1.TLSCertKey: certificate, corev1.TLSPrivateKeyKey: key}, err
-	})
+	secret, err := s.Store.Ensure(ctx, SecretName, corev1.SecretTypeTLS, func() (map[string][]byte, error) { return found(now, s.Life) })
 	if err != nil {
 		return State{}, err
 	}
@@ -30,27 +25,19 @@ func (s *Signer) Keep(ctx context.Context, trusted bool) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	for next := a.step(now, trusted); next != rest; next = a.step(now, false) {
-		if a, err = s.take(ctx, next, secret, now); err != nil {
+	for next := a.step(now, trusted); next != rest; next = a.step(now, trusted) {
+		if err := a.take(next, secret.Data, now, s.Life); err != nil {
+			return State{}, err
+		}
+		// Whoever wrote the Secret meanwhile goes first.
+		if err := s.Store.Client.Update(ctx, secret); err != nil {
+			return State{}, fmt.Errorf("update Secret %s: %w", secret.Name, err)
+		}
+		if a, err = s.hold(secret, now); err != nil {
 			return State{}, err
 		}
 	}
-	bundle := map[string]string{corev1.ServiceAccountRootCAKey: string(a.bundle())}
-	if err := s.Store.Publish(ctx, SecretName, bundle); err != nil {
-		return State{}, err
-	}
-	return a.state(), nil
-}
-
-// take writes one step. Whoever wrote the Secret meanwhile goes first.
-func (s *Signer) take(ctx context.Context, next step, secret *corev1.Secret, now time.Time) (*authorities, error) {
-	if err := next.take(secret, now, s.Life); err != nil {
-		return nil, err
-	}
-	if err := s.Store.Client.Update(ctx, secret); err != nil {
-		return nil, fmt.Errorf("update Secret %s: %w", secret.Name, err)
-	}
-	return s.hold(secret, now)
+	return a.state(now), s.Store.Publish(ctx, SecretName, map[string]string{corev1.ServiceAccountRootCAKey: string(a.bundle())})
 }
 
 // State is what is to be told of the authority.
@@ -60,15 +47,20 @@ type State struct {
 	NotAfter    time.Time
 	// NextFingerprint is that of the next one; empty where there is none.
 	NextFingerprint string
-	// Due says when the next one is needed.
-	Due time.Time
-	// Own says that the operator made the Secret, and rotates it.
+	// Due says that the next one is needed, and Expired that it signs nothing any more.
+	Due, Expired bool
+	// Own says that the operator made it, and rotates it.
 	Own bool
+	// Trouble is what is wrong with what the Secret holds besides; empty where nothing is.
+	Trouble string
 }
 
-func (a *authorities) state() State {
+func (a *authorities) state(now time.Time) State {
 	current := a.current.Certificate
-	told := State{Fingerprint: pki.Fingerprint(current), NotAfter: current.NotAfter, Due: due(current), Own: a.own}
+	told := State{
+		Fingerprint: pki.Fingerprint(current), NotAfter: current.NotAfter, Due: !now.Before(due(current)),
+		Expired: !now.Before(current.NotAfter), Own: a.own, Trouble: a.trouble,
+	}
 	if a.next != nil {
 		told.NextFingerprint = pki.Fingerprint(a.next.Certificate)
 	}

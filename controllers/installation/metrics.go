@@ -1,0 +1,43 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package installation
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Metrics are of the operator's own authority.
+type Metrics struct{ current, expiry prometheus.Gauge }
+
+// NewMetrics registers the metrics, or finds those that are registered.
+func NewMetrics(registry prometheus.Registerer) *Metrics {
+	return &Metrics{
+		current: gauge(registry, "rollcall_authority_current",
+			"1 while no rotation of the operator's own authority is due or under way, else 0: somebody may have to act."),
+		expiry: gauge(registry, "rollcall_authority_expiry_timestamp_seconds",
+			"When the authority that signs ceases to be valid, in seconds since 1970."),
+	}
+}
+
+func gauge(registry prometheus.Registerer, name, help string) prometheus.Gauge {
+	made := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+	if before, ok := errors.AsType[prometheus.AlreadyRegisteredError](registry.Register(made)); ok {
+		if same, ok := before.ExistingCollector.(prometheus.Gauge); ok {
+			return same
+		}
+	}
+	return made
+}
+
+func (m *Metrics) tell(r *rotated) {
+	current := 0.0
+	if r.condition().Status == metav1.ConditionTrue {
+		current = 1
+	}
+	m.current.Set(current)
+	m.expiry.Set(float64(r.NotAfter.Unix()))
+}
