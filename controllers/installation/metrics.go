@@ -10,8 +10,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Metrics are of the operator's own authority.
-type Metrics struct{ current, expiry prometheus.Gauge }
+// Metrics are of the operator's own authority. The leader alone has them: they are vectors without a label, of which nothing is told before
+// it is known.
+type Metrics struct{ current, expiry *prometheus.GaugeVec }
 
 // NewMetrics registers the metrics, or finds those that are registered.
 func NewMetrics(registry prometheus.Registerer) *Metrics {
@@ -23,10 +24,10 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	}
 }
 
-func gauge(registry prometheus.Registerer, name, help string) prometheus.Gauge {
-	made := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+func gauge(registry prometheus.Registerer, name, help string) *prometheus.GaugeVec {
+	made := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, nil)
 	if before, ok := errors.AsType[prometheus.AlreadyRegisteredError](registry.Register(made)); ok {
-		if same, ok := before.ExistingCollector.(prometheus.Gauge); ok {
+		if same, ok := before.ExistingCollector.(*prometheus.GaugeVec); ok {
 			return same
 		}
 	}
@@ -38,6 +39,6 @@ func (m *Metrics) tell(r *rotated) {
 	if r.condition().Status == metav1.ConditionTrue {
 		current = 1
 	}
-	m.current.Set(current)
-	m.expiry.Set(float64(r.NotAfter.Unix()))
+	m.current.WithLabelValues().Set(current)
+	m.expiry.WithLabelValues().Set(float64(r.NotAfter.Unix()))
 }
