@@ -106,7 +106,8 @@ func Parse(args []string) (*Options, error) {
 		"Secret of type kubernetes.io/tls in the operator's namespace with the certificate of the login service and the webhook; "+
 			"one by an authority of the operator's own if empty (its certificate: ConfigMap rollcall-serving-ca)")
 	flags.StringVar(&o.ServingNames, "serving-names", "",
-		"DNS names and IP addresses of that certificate, with commas between; rollcall.NAMESPACE.svc if empty")
+		"DNS names and IP addresses of the certificate that is served without --serving-secret, with commas between; "+
+			"rollcall.NAMESPACE.svc if empty")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "of several replicas, let one work at a time")
 	flags.StringVar(&o.MetricsBindAddress, "metrics-bind-address", "0", "host:port to serve metrics on; 0 for none")
 	flags.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "host:port to serve /healthz and /readyz on; 0 for none")
