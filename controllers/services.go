@@ -6,6 +6,7 @@ package controllers
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -80,7 +81,7 @@ func registerAuthorization(mgr ctrl.Manager, o operator.Environment, certificate
 }
 
 func add(mgr ctrl.Manager, server *serving.Server) error {
-	if err := mgr.Add(server); err != nil {
+	if err := errors.Join(mgr.Add(server), mgr.AddReadyzCheck(server.Name, server.Ready)); err != nil {
 		return fmt.Errorf("add the %s service: %w", server.Name, err)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -144,6 +145,16 @@ type Server struct {
 	TLS     *tls.Config
 	// PerAddress is how many connections one address may have at a time; zero for any number.
 	PerAddress int
+
+	listening atomic.Bool
+}
+
+// Ready is nil once clients can connect: a healthz.Checker, so that nobody is sent to a replica before.
+func (s *Server) Ready(*http.Request) error {
+	if !s.listening.Load() {
+		return fmt.Errorf("the %s service does not listen yet", s.Name)
+	}
+	return nil
 }
 
 // How long clients may take. An answer may wait for a directory, an identity provider and a signer.
@@ -183,6 +194,7 @@ func (s *Server) Start(ctx context.Context) error {
 	})
 	defer stop()
 	logger.Info("serving", "address", listener.Addr().String())
+	s.listening.Store(true)
 	if err := server.ServeTLS(listener, "", ""); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("serve %s: %w", s.Name, err)
 	}
