@@ -4,12 +4,11 @@
 package directory
 
 import (
-	"errors"
-
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/utils/clock"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/meter"
 	"github.com/rollcall-iam/rollcall/internal/mirror"
 )
 
@@ -31,18 +30,18 @@ type Metrics struct {
 // NewMetrics registers the metrics, or finds those that an earlier call registered.
 func NewMetrics(to prometheus.Registerer, c clock.PassiveClock) *Metrics {
 	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
-		return register(to, prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "rollcall", Subsystem: "directory", Name: name, Help: help},
-			append([]string{labelDirectory}, labels...)))
+		options := prometheus.GaugeOpts{Namespace: "rollcall", Subsystem: "directory", Name: name, Help: help}
+		return meter.Register(to, prometheus.NewGaugeVec(options, append([]string{labelDirectory}, labels...)))
 	}
 	const firstBucket, factor, buckets = 0.05, 2, 14 // 50 ms to 7 minutes.
 	return &Metrics{
 		clock: c,
-		readDuration: register(to, prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		readDuration: meter.Register(to, prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: "rollcall", Subsystem: "directory", Name: "read_duration_seconds",
 			Help:    "How long full reads take, by result: success or error.",
 			Buckets: prometheus.ExponentialBuckets(firstBucket, factor, buckets),
 		}, []string{labelDirectory, labelResult})),
-		changes: register(to, prometheus.NewCounterVec(prometheus.CounterOpts{
+		changes: meter.Register(to, prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "rollcall", Subsystem: "directory", Name: "changes_total",
 			Help: "Changes of Users and Groups that followed from the directory, by what happened there.",
 		}, []string{labelDirectory, labelKind, labelChange})),
@@ -53,15 +52,6 @@ func NewMetrics(to prometheus.Registerer, c clock.PassiveClock) *Metrics {
 		lastEvent:    gauge("last_event_timestamp_seconds", "When the directory last told that something happened, or began to."),
 		guardPending: gauge("guard_pending", "People who keep access until somebody accepts their loss. 0 while the guard holds nothing."),
 	}
-}
-
-func register[C prometheus.Collector](to prometheus.Registerer, collector C) C {
-	if existing, ok := errors.AsType[prometheus.AlreadyRegisteredError](to.Register(collector)); ok {
-		if same, ok := existing.ExistingCollector.(C); ok {
-			return same
-		}
-	}
-	return collector
 }
 
 // timeRead measures a full read from now until what it returns is called with its result.

@@ -4,10 +4,10 @@
 package installation
 
 import (
-	"errors"
-
 	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rollcall-iam/rollcall/internal/meter"
 )
 
 // Metrics are of the operator's own authority. The leader alone has them: they are vectors without a label, of which nothing is told before
@@ -25,13 +25,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 }
 
 func gauge(registry prometheus.Registerer, name, help string) *prometheus.GaugeVec {
-	made := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, nil)
-	if before, ok := errors.AsType[prometheus.AlreadyRegisteredError](registry.Register(made)); ok {
-		if same, ok := before.ExistingCollector.(*prometheus.GaugeVec); ok {
-			return same
-		}
-	}
-	return made
+	return meter.Register(registry, prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, nil))
 }
 
 func (m *Metrics) tell(r *rotated) {

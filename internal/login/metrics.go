@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/rollcall-iam/rollcall/internal/meter"
 	"github.com/rollcall-iam/rollcall/internal/plain"
 )
 
@@ -17,20 +18,18 @@ type Metrics struct {
 	duration *prometheus.HistogramVec
 }
 
-// NewMetrics registers the metrics.
+// NewMetrics registers the metrics, or finds those that are registered.
 func NewMetrics(registry prometheus.Registerer) *Metrics {
-	m := &Metrics{
-		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
+	return &Metrics{
+		attempts: meter.Register(registry, prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "rollcall_login_requests_total",
 			Help: "Requests to the login service, by path, method of authentication and result (ok or refused).",
-		}, []string{"path", "method", "result"}),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		}, []string{"path", "method", "result"})),
+		duration: meter.Register(registry, prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "rollcall_login_request_duration_seconds", Help: "How long requests to the login service took, by path.",
 			Buckets: prometheus.ExponentialBuckets(0.005, 2, 12),
-		}, []string{"path"}),
+		}, []string{"path"})),
 	}
-	registry.MustRegister(m.attempts, m.duration)
-	return m
 }
 
 // tell counts an attempt, and writes one line for it, whatever came of it. Nothing that proves anything is in it. Of what was held back

@@ -4,12 +4,13 @@
 package revocation
 
 import (
-	"errors"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rollcall-iam/rollcall/internal/meter"
 )
 
 // metrics are what the webhook tells of its answers.
@@ -23,20 +24,20 @@ type metrics struct {
 func newMetrics(to prometheus.Registerer) *metrics {
 	const firstBucket, factor, buckets = 0.00001, 3, 12 // 10 us to 1.8 s.
 	m := &metrics{
-		reviews: register(to, prometheus.NewCounterVec(prometheus.CounterOpts{
+		reviews: meter.Register(to, prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "rollcall", Subsystem: "authorization", Name: "reviews_total",
 			Help: "Answers to API servers that asked about a certificate, by decision: no_opinion, or why it was denied.",
 		}, []string{"decision"})),
-		refusals: register(to, prometheus.NewCounterVec(prometheus.CounterOpts{
+		refusals: meter.Register(to, prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "rollcall", Subsystem: "authorization", Name: "refusals_total",
 			Help: "Requests to the authorization webhook that were not answered with a decision, by HTTP status.",
 		}, []string{"code"})),
-		duration: register(to, prometheus.NewHistogram(prometheus.HistogramOpts{
+		duration: meter.Register(to, prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "rollcall", Subsystem: "authorization", Name: "review_duration_seconds",
 			Help:    "How long answers take.",
 			Buckets: prometheus.ExponentialBuckets(firstBucket, factor, buckets),
 		})),
-		unknown: register(to, prometheus.NewCounter(prometheus.CounterOpts{
+		unknown: meter.Register(to, prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "rollcall", Name: "unknown_certificates_total",
 			Help: "Certificates that name a managed person and that the API server accepts, but that were never issued to them." +
 				" Each counts once an hour.",
@@ -49,15 +50,6 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		m.refusals.WithLabelValues(strconv.Itoa(code))
 	}
 	return m
-}
-
-func register[C prometheus.Collector](to prometheus.Registerer, collector C) C {
-	if existing, ok := errors.AsType[prometheus.AlreadyRegisteredError](to.Register(collector)); ok {
-		if same, ok := existing.ExistingCollector.(C); ok {
-			return same
-		}
-	}
-	return collector
 }
 
 func (m *metrics) answered(decision string, after time.Duration) {
