@@ -115,6 +115,21 @@ var _ = Describe("A manager that dies while it issues a certificate", Ordered, C
 		Expect(shape(ctx, u.Name)).To(Equal(undisturbed))
 	})
 
+	It("records again what another write came before, and asks for no second certificate", func(ctx SpecContext) {
+		name := unique("crash")
+		written := m.proxy.intercept(records.of(name), before, func() bool {
+			defer GinkgoRecover()
+			change(ctx, &v1alpha1.User{ObjectMeta: metav1.ObjectMeta{Name: name}}, func(u *v1alpha1.User) {
+				u.Annotations = map[string]string{"example.com/ticket": "1"}
+			})
+			return true
+		})
+		create(ctx, localUser(name, lifetime))
+		Eventually(ctx, written).Should(BeClosed())
+		eventuallyServed(ctx, name, "")
+		Expect(stepsOf(m.proxy.seen(), name)).To(Equal(names(issuing())))
+	})
+
 	each := func(steps []step, moments ...moment) (entries []any) {
 		for _, s := range steps {
 			for _, when := range moments {

@@ -109,12 +109,13 @@ func names(steps []step) []string {
 }
 
 // stepsOf names the steps that writes belong to. Reports before and between do not count, nor do those of the Session controller. What is
-// told again, since a cache does not show it yet, counts once, and so does what is recorded again, since that controller was faster.
+// told again, since a cache does not show it yet, counts once, and so does what is recorded again, since one of those controllers was
+// faster: what they wrote in between made the first attempt a conflict.
 func stepsOf(writes []write, user string) []string {
 	var found []string
 	for i, w := range writes {
 		at := slices.IndexFunc(issuing(), func(s step) bool { return s.is(w, writes[:i], user) })
-		told := at >= 0 && slices.Contains([]string{registers.name, concludes.name, summarizes.name}, issuing()[at].name)
+		told := at >= 0 && slices.Contains([]string{registers.name, records.name, concludes.name, summarizes.name}, issuing()[at].name)
 		switch {
 		case told && slices.Contains(found, issuing()[at].name):
 		case at >= 0:
