@@ -3,11 +3,7 @@
 
 package dirsrv
 
-import (
-	"github.com/onsi/ginkgo/v2"
-
-	"github.com/rollcall-iam/rollcall/test/internal/installed"
-)
+import "github.com/rollcall-iam/rollcall/test/internal/installed"
 
 const (
 	nsslapdPath  = "/usr/sbin/ns-slapd"
@@ -22,10 +18,4 @@ const (
 func Available() error {
 	return installed.Check("389 Directory Server", "389-ds-base, libnss3-tools and openssl",
 		nsslapdPath, certutilPath, pk12utilPath, opensslPath, templatePath)
-}
-
-// SkipUnlessAvailable skips the spec where it cannot. In CI that is a failure: there every spec must have run.
-func SkipUnlessAvailable() {
-	ginkgo.GinkgoHelper()
-	installed.OrSkip(Available())
 }

@@ -14,6 +14,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/rollcall-iam/rollcall/test/dirsrv"
+	"github.com/rollcall-iam/rollcall/test/internal/installed"
 	"github.com/rollcall-iam/rollcall/test/internal/ldapserver"
 )
 
@@ -26,7 +27,7 @@ var _ = Describe("389 Directory Server", Ordered, ContinueOnFailure, func() {
 	var server *dirsrv.Server
 
 	BeforeAll(func(ctx SpecContext) {
-		dirsrv.SkipUnlessAvailable()
+		installed.OrSkip(dirsrv.Available())
 		var err error
 		server, err = dirsrv.Start(ctx, dirsrv.Options{})
 		Expect(err).NotTo(HaveOccurred())

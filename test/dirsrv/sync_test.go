@@ -15,6 +15,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/rollcall-iam/rollcall/test/dirsrv"
+	"github.com/rollcall-iam/rollcall/test/internal/installed"
 )
 
 const (
@@ -37,7 +38,7 @@ var _ = Describe("content synchronization", Ordered, func() {
 	)
 
 	BeforeAll(func(ctx SpecContext) {
-		dirsrv.SkipUnlessAvailable()
+		installed.OrSkip(dirsrv.Available())
 		var err error
 		server, err = dirsrv.Start(ctx, dirsrv.Options{LDIF: crowd()})
 		Expect(err).NotTo(HaveOccurred())

@@ -10,6 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/test/internal/installed"
 	"github.com/rollcall-iam/rollcall/test/samba"
 )
 
@@ -22,7 +23,7 @@ var _ = Describe("Active Directory", Ordered, func() {
 		name   string
 	)
 	BeforeAll(func(ctx SpecContext) {
-		samba.SkipUnlessAvailable()
+		installed.OrSkip(samba.Available())
 		p = products()[2]
 		var err error
 		server, err = samba.Start(ctx, samba.Options{})

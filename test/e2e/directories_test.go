@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/test/internal/installed"
 	"github.com/rollcall-iam/rollcall/test/slapd"
 )
 
@@ -28,7 +29,7 @@ const (
 // slapdRuns starts a slapd for the container that it is called in, or skips its specs.
 func slapdRuns(ctx context.Context, ldif string) *slapd.Server {
 	GinkgoHelper()
-	slapd.SkipUnlessAvailable()
+	installed.OrSkip(slapd.Available())
 	server, err := slapd.Start(ctx, slapd.Options{LDIF: ldif})
 	Expect(err).NotTo(HaveOccurred())
 	stopsAfterwards(server)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/test/dirsrv"
+	"github.com/rollcall-iam/rollcall/test/internal/installed"
 	"github.com/rollcall-iam/rollcall/test/samba"
 	"github.com/rollcall-iam/rollcall/test/slapd"
 )
@@ -65,7 +66,7 @@ func products() []product {
 			people: slapd.PeopleDN, groups: slapd.GroupsDN, elsewhere: slapd.ElsewhereDN, reader: slapd.SyncDN,
 			personDN: slapd.PersonDN, groupDN: slapd.GroupDN,
 			start: func(ctx context.Context) (directoryServer, error) {
-				slapd.SkipUnlessAvailable()
+				installed.OrSkip(slapd.Available())
 				return slapd.Start(ctx, slapd.Options{})
 			},
 		},
@@ -74,7 +75,7 @@ func products() []product {
 			people: dirsrv.PeopleDN, groups: dirsrv.GroupsDN, elsewhere: dirsrv.ElsewhereDN, reader: dirsrv.ReaderDN,
 			personDN: dirsrv.PersonDN, groupDN: dirsrv.GroupDN,
 			start: func(ctx context.Context) (directoryServer, error) {
-				dirsrv.SkipUnlessAvailable()
+				installed.OrSkip(dirsrv.Available())
 				return dirsrv.Start(ctx, dirsrv.Options{})
 			},
 		},
@@ -83,7 +84,7 @@ func products() []product {
 			people: samba.PeopleDN, groups: samba.GroupsDN, elsewhere: samba.ElsewhereDN, reader: samba.SyncDN,
 			personDN: samba.PersonDN, groupDN: samba.GroupDN,
 			start: func(ctx context.Context) (directoryServer, error) {
-				samba.SkipUnlessAvailable()
+				installed.OrSkip(samba.Available())
 				return samba.Start(ctx, samba.Options{})
 			},
 		},

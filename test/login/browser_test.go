@@ -13,6 +13,7 @@ import (
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/test/chromium"
+	"github.com/rollcall-iam/rollcall/test/internal/installed"
 )
 
 // screenshots names the folder for pictures of the plugin's pages: make screenshots sets it.
@@ -21,7 +22,7 @@ const screenshots = "ROLLCALL_SCREENSHOTS"
 // startsBrowser starts one that trusts an authority, for the specs of a container.
 func startsBrowser(ctx context.Context, authority []byte) *chromium.Browser {
 	GinkgoHelper()
-	chromium.SkipUnlessAvailable()
+	installed.OrSkip(chromium.Available())
 	home, err := os.MkdirTemp(files, "chromium-")
 	Expect(err).NotTo(HaveOccurred())
 	browser, err := chromium.Start(ctx, home, authority)

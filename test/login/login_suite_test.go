@@ -31,6 +31,7 @@ import (
 	"github.com/rollcall-iam/rollcall/test/controlplane"
 	"github.com/rollcall-iam/rollcall/test/installation"
 	"github.com/rollcall-iam/rollcall/test/internal/checkout"
+	"github.com/rollcall-iam/rollcall/test/internal/installed"
 	"github.com/rollcall-iam/rollcall/test/oidcprovider"
 	"github.com/rollcall-iam/rollcall/test/slapd"
 )
@@ -68,7 +69,7 @@ func TestLogin(t *testing.T) {
 }
 
 var _ = BeforeSuite(func(ctx SpecContext) {
-	slapd.SkipUnlessAvailable()
+	installed.OrSkip(slapd.Available())
 	var err error
 	files, err = os.MkdirTemp("", "rollcall-login-")
 	Expect(err).NotTo(HaveOccurred())

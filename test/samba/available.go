@@ -7,8 +7,6 @@ import (
 	"errors"
 	"os"
 
-	"github.com/onsi/ginkgo/v2"
-
 	"github.com/rollcall-iam/rollcall/test/internal/installed"
 )
 
@@ -28,10 +26,4 @@ func Available() error {
 	}
 	return installed.Check("samba", "samba, samba-ad-provision, samba-dsdb-modules, samba-vfs-modules, winbind and ldb-tools",
 		sambaPath, sambaToolPath, setupPath, ldbmodifyPath, nsenterPath)
-}
-
-// SkipUnlessAvailable skips the spec where it cannot. In CI that is a failure: there every spec must have run.
-func SkipUnlessAvailable() {
-	ginkgo.GinkgoHelper()
-	installed.OrSkip(Available())
 }

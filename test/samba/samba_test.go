@@ -12,6 +12,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/rollcall-iam/rollcall/test/internal/installed"
 	"github.com/rollcall-iam/rollcall/test/internal/ldapserver"
 	"github.com/rollcall-iam/rollcall/test/samba"
 )
@@ -27,7 +28,7 @@ var _ = Describe("samba", Ordered, ContinueOnFailure, func() {
 	var server *samba.Server
 
 	BeforeAll(func(ctx SpecContext) {
-		samba.SkipUnlessAvailable()
+		installed.OrSkip(samba.Available())
 		var err error
 		server, err = samba.Start(ctx, samba.Options{People: people})
 		Expect(err).NotTo(HaveOccurred())

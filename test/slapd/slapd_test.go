@@ -12,6 +12,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/rollcall-iam/rollcall/test/internal/installed"
 	"github.com/rollcall-iam/rollcall/test/internal/ldapserver"
 	"github.com/rollcall-iam/rollcall/test/slapd"
 )
@@ -27,7 +28,7 @@ var _ = Describe("slapd", Ordered, ContinueOnFailure, func() {
 	var server *slapd.Server
 
 	BeforeAll(func(ctx SpecContext) {
-		slapd.SkipUnlessAvailable()
+		installed.OrSkip(slapd.Available())
 		var err error
 		server, err = slapd.Start(ctx, slapd.Options{LDIF: slapd.People(people)})
 		Expect(err).NotTo(HaveOccurred())
