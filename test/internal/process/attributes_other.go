@@ -5,9 +5,15 @@
 
 package process
 
-import "syscall"
+import (
+	"errors"
+	"syscall"
+)
 
 // attributes: only Linux can tie a child's life to its parent's.
-func attributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{}
+func attributes(userName string) (*syscall.SysProcAttr, error) {
+	if userName != "" {
+		return nil, errors.New("only on Linux another user can run it")
+	}
+	return &syscall.SysProcAttr{}, nil
 }

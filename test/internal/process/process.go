@@ -6,6 +6,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,12 +43,17 @@ type Command struct {
 	Log string
 	// Ready returns nil once the process does its work; errors are asked again until the context ends.
 	Ready func(ctx context.Context) error
+	// User is the name of who runs it, for servers that refuse root; only root can name somebody else. Default: who runs the tests.
+	User string
+	// End is the signal that asks it to end. Default: SIGTERM.
+	End syscall.Signal
 }
 
 // Process is a running server.
 type Process struct {
 	name string
 	log  string
+	end  syscall.Signal
 	cmd  *exec.Cmd
 	done chan struct{}
 }
@@ -64,6 +70,23 @@ func Start(ctx context.Context, command Command) (*Process, error) {
 		return nil, errors.Join(fmt.Errorf("%s did not start: %w; the end of its log %s:\n%s", p.name, err, p.log, tail), p.Stop())
 	}
 	return p, nil
+}
+
+// Run runs a command that ends by itself. The error of one that fails contains the end of its log.
+func Run(ctx context.Context, command Command) error {
+	p, err := launch(command)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return errors.Join(fmt.Errorf("%s: %w", p.name, ctx.Err()), p.Kill())
+	case <-p.done:
+	}
+	if !p.cmd.ProcessState.Success() {
+		return fmt.Errorf("%s failed (%s); the end of its log %s:\n%s", p.name, p.cmd.ProcessState, p.log, p.tail())
+	}
+	return nil
 }
 
 // StartOnFreePorts calls start with n free loopback ports, and again with others if one was taken meanwhile.
@@ -106,12 +129,15 @@ func (p *Process) PID() int {
 	return p.cmd.Process.Pid
 }
 
+// Signal sends the process a signal; os.ErrProcessDone says that it has ended, and that its id may be another's.
+func (p *Process) Signal(signal syscall.Signal) error { return p.cmd.Process.Signal(signal) }
+
 // Stop asks the process to end, makes it end when it does not, and returns once it is gone. It may be called again.
 func (p *Process) Stop() error {
 	if p == nil || p.exited() {
 		return nil
 	}
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := p.Signal(p.end); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("end %s (process %d): %w", p.name, p.PID(), err)
 	}
 	select {
@@ -133,6 +159,10 @@ func (p *Process) Kill() error {
 
 func launch(command Command) (*Process, error) {
 	name := filepath.Base(command.Path)
+	attributes, err := attributes(command.User)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
 	log, err := os.OpenFile(command.Log, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the log of %s: %w", name, err)
@@ -142,8 +172,8 @@ func launch(command Command) (*Process, error) {
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Dir = filepath.Dir(command.Log)
 	cmd.Env = environment(cmd.Dir)
-	cmd.SysProcAttr = attributes()
-	p := &Process{name: name, log: command.Log, cmd: cmd, done: make(chan struct{})}
+	cmd.SysProcAttr = attributes
+	p := &Process{name: name, log: command.Log, end: cmp.Or(command.End, syscall.SIGTERM), cmd: cmd, done: make(chan struct{})}
 	if err := p.run(); err != nil {
 		return nil, err
 	}
@@ -165,7 +195,7 @@ func (p *Process) run() error {
 		}
 	}()
 	if err := <-started; err != nil {
-		return fmt.Errorf("start %s: %w", p.name, err)
+		return fmt.Errorf("start %s in %s: %w", p.name, p.cmd.Dir, err) // A folder that its user may not enter is one reason.
 	}
 	return nil
 }
