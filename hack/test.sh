@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests against a real control plane and, where they can be had, real directory servers and a real browser. With arguments it runs
-# what they name, as go test takes them: hack/test.sh -v -run TestMirror ./internal/mirror
+# Runs the tests against a real control plane and, where they can be had, real directory servers, a real database and a real browser. With
+# arguments it runs what they name, as go test takes them: hack/test.sh -v -run TestMirror ./internal/mirror
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
