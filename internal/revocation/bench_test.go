@@ -29,6 +29,7 @@ import (
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/index"
 	"github.com/rollcall-iam/rollcall/internal/session"
+	"github.com/rollcall-iam/rollcall/internal/webhook"
 )
 
 // stored reads from the indexers that a cache is made of, as the cache does, without an API server: for benchmarks.
@@ -120,11 +121,11 @@ func BenchmarkReview(b *testing.B) {
 		b.Fatal(err)
 	}
 	store.fill(now, people, groups, locks)
-	tokens := &tokens{}
-	tokens.use("token")
+	access := &webhook.Access{}
+	access.Use("token")
 	c := clock.RealClock{}
 	m := newMetrics(prometheus.NewRegistry())
-	handler := newHandler(tokens, &reviewer{
+	handler := newHandler(access, &reviewer{
 		cache: store, live: store, clock: c, deleted: newDeletions(c), seen: newSeen(store, c), unknown: newUnknown(c), looks: newLooks(),
 		detector: newDetector(store, nil, m.unknown, c),
 	}, m)

@@ -22,6 +22,7 @@ import (
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/index"
 	"github.com/rollcall-iam/rollcall/internal/session"
+	"github.com/rollcall-iam/rollcall/internal/webhook"
 )
 
 // FuzzReview sees that whatever asks is answered or refused, that nobody is ever allowed anything, and nobody denied who is not
@@ -33,10 +34,10 @@ func FuzzReview(f *testing.F) {
 	}
 	store.fill(now, 3, 2, 1)
 	clock := clocktesting.NewFakePassiveClock(now)
-	tokens := &tokens{}
-	tokens.use("token")
+	access := &webhook.Access{}
+	access.Use("token")
 	m := newMetrics(prometheus.NewRegistry())
-	handler := newHandler(tokens, &reviewer{
+	handler := newHandler(access, &reviewer{
 		cache: store, live: nothing{}, clock: clock, deleted: newDeletions(clock), seen: newSeen(store, clock), unknown: newUnknown(clock),
 		looks: newLooks(), detector: newDetector(store, &events.FakeRecorder{}, m.unknown, clock),
 	}, m)

@@ -10,12 +10,13 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"strings"
 	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/rollcall-iam/rollcall/internal/webhook"
 )
 
 const (
@@ -26,22 +27,21 @@ const (
 
 // handler speaks HTTP; who decides is the reviewer.
 type handler struct {
-	tokens   *tokens
+	access   *webhook.Access
 	reviewer *reviewer
 	metrics  *metrics
 }
 
-func newHandler(t *tokens, r *reviewer, m *metrics) http.Handler {
+func newHandler(a *webhook.Access, r *reviewer, m *metrics) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("POST "+Path, &handler{tokens: t, reviewer: r, metrics: m})
+	mux.Handle("POST "+Path, &handler{access: a, reviewer: r, metrics: m})
 	return mux
 }
 
 // ServeHTTP implements http.Handler. Whoever has no token learns nothing and causes nothing: neither what became of a certificate, nor an
 // alarm.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	token, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !found || !h.tokens.accept(token) {
+	if !h.access.Admits(r) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		h.refuse(w, http.StatusUnauthorized, "the token is missing or wrong")
 		return

@@ -15,11 +15,15 @@ import (
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/webhook"
 )
 
 const (
+	// SecretName is the Secret, in the operator's namespace, that holds what API servers need to ask.
+	SecretName = "rollcall-authorization-webhook"
 	// Path is where the reviews are answered.
 	Path = "/authorize"
 	// Owner is the field manager of status.lastSeenTime.
@@ -54,8 +58,8 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) (http.Handler, erro
 		return nil, fmt.Errorf("watch Sessions: %w", err)
 	}
 	seen := newSeen(mgr.GetClient(), o.Clock)
-	access := &tokens{client: mgr.GetClient(), namespace: o.Namespace, server: o.Server, ca: o.CA}
-	for _, runnable := range []everywhere{seen.run, access.run} {
+	access := &webhook.Access{Client: mgr.GetClient(), Namespace: o.Namespace, SecretName: SecretName, Server: o.Server + Path, CA: o.CA}
+	for _, runnable := range []manager.Runnable{everywhere(seen.run), access} {
 		if err := mgr.Add(runnable); err != nil {
 			return nil, fmt.Errorf("add to the manager: %w", err)
 		}

@@ -29,6 +29,7 @@ import (
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/revocation"
 	"github.com/rollcall-iam/rollcall/internal/session"
+	"github.com/rollcall-iam/rollcall/internal/webhook"
 	"github.com/rollcall-iam/rollcall/test/installation"
 )
 
@@ -240,7 +241,7 @@ var _ = Describe("Revocation on a real control plane that asks about each creden
 			request, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+a.address+revocation.Path, strings.NewReader(body))
 			Expect(err).NotTo(HaveOccurred())
 			secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: installation.Namespace, Name: revocation.SecretName}}
-			request.Header.Set("Authorization", "Bearer "+string(get(ctx, a.world, secret).Data[revocation.TokenKey]))
+			request.Header.Set("Authorization", "Bearer "+string(get(ctx, a.world, secret).Data[webhook.TokenKey]))
 			request.Header.Set("Content-Type", "application/json")
 			change(request)
 			response, err := transport.RoundTrip(request)
@@ -296,9 +297,9 @@ var _ = Describe("Revocation on a real control plane that asks about each creden
 		It("keeps its token to its Secret, with a kubeconfig that is ready", func(ctx SpecContext) {
 			secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: installation.Namespace, Name: revocation.SecretName}}
 			content := get(ctx, a.world, secret).Data
-			token := string(content[revocation.TokenKey])
+			token := string(content[webhook.TokenKey])
 			Expect(len(token)).To(BeNumerically(">=", 26), "128 bits")
-			config, err := clientcmd.RESTConfigFromKubeConfig(content[revocation.KubeconfigKey])
+			config, err := clientcmd.RESTConfigFromKubeConfig(content[webhook.KubeconfigKey])
 			Expect(err).NotTo(HaveOccurred())
 			Expect(config.Host).To(Equal("https://" + a.address + "/authorize"))
 			Expect(config.BearerToken).To(Equal(token))
@@ -312,15 +313,15 @@ var _ = Describe("Revocation on a real control plane that asks about each creden
 				a.operates(ctx)
 				Eventually(ctx, func() int { return ask(ctx, as, review) }).Should(Equal(http.StatusOK))
 			})
-			change(ctx, a.world, secret, func(s *corev1.Secret) { s.Data[revocation.TokenKey] = []byte("mine\n") })
+			change(ctx, a.world, secret, func(s *corev1.Secret) { s.Data[webhook.TokenKey] = []byte("mine\n") })
 			a.operates(ctx)
 			Eventually(ctx, func() int { return ask(ctx, with("Authorization", "Bearer mine"), review) }).Should(Equal(http.StatusOK))
-			old := "Bearer " + string(before.Data[revocation.TokenKey])
+			old := "Bearer " + string(before.Data[webhook.TokenKey])
 			Expect(ask(ctx, with("Authorization", old), review)).To(Equal(http.StatusUnauthorized))
-			Expect(string(get(ctx, a.world, secret).Data[revocation.KubeconfigKey])).To(ContainSubstring("token: mine\n"))
+			Expect(string(get(ctx, a.world, secret).Data[webhook.KubeconfigKey])).To(ContainSubstring("token: mine\n"))
 			change(ctx, a.world, secret, func(s *corev1.Secret) { s.Data = nil })
 			a.operates(ctx)
-			Eventually(ctx, func() int { return len(get(ctx, a.world, secret).Data[revocation.TokenKey]) }).Should(BeNumerically(">=", 26))
+			Eventually(ctx, func() int { return len(get(ctx, a.world, secret).Data[webhook.TokenKey]) }).Should(BeNumerically(">=", 26))
 		})
 	})
 

@@ -28,6 +28,7 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/operator"
 	"github.com/rollcall-iam/rollcall/internal/revocation"
 	"github.com/rollcall-iam/rollcall/internal/session"
+	"github.com/rollcall-iam/rollcall/internal/webhook"
 	"github.com/rollcall-iam/rollcall/test/controlplane"
 	"github.com/rollcall-iam/rollcall/test/installation"
 	"github.com/rollcall-iam/rollcall/test/internal/certs"
@@ -72,7 +73,7 @@ func (a *authorization) start(ctx SpecContext) {
 	a.operates(ctx)
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: installation.Namespace, Name: revocation.SecretName}}
 	Eventually(ctx, func() error { return a.admin.Get(ctx, clientKey(secret), secret) }).Should(Succeed())
-	Expect(os.WriteFile(filepath.Join(a.files, "webhook.kubeconfig"), secret.Data[revocation.KubeconfigKey], 0o600)).To(Succeed())
+	Expect(os.WriteFile(filepath.Join(a.files, "webhook.kubeconfig"), secret.Data[webhook.KubeconfigKey], 0o600)).To(Succeed())
 }
 
 // configure has the API server read one of the samples, which it does when the file changes, and with a kubeconfig of another name.
