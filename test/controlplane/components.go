@@ -89,15 +89,29 @@ func (c *ControlPlane) etcdReady(url string) func(context.Context) error {
 
 func (c *ControlPlane) startAPIServer(ctx context.Context) (err error) {
 	c.apiServer, err = process.StartOnFreePorts(1, func(ports []int) (*process.Process, error) {
-		c.url = loopback(ports[0])
-		return process.Start(ctx, process.Command{
-			Path:  c.binary("kube-apiserver"),
-			Args:  slices.Concat(c.apiServerArgs(ports[0]), c.authorizationArgs(), c.options.APIServerArgs),
-			Log:   c.file("kube-apiserver.log"),
-			Ready: c.apiServerReady(c.url + "/readyz"),
-		})
+		c.port, c.url = ports[0], loopback(ports[0])
+		return process.Start(ctx, c.apiServerCommand())
 	})
 	return err
+}
+
+// RestartAPIServer ends kube-apiserver and starts it again, at the same address, with other arguments in the options' place.
+func (c *ControlPlane) RestartAPIServer(ctx context.Context, args ...string) (err error) {
+	if err := c.apiServer.Stop(); err != nil {
+		return err
+	}
+	c.options.APIServerArgs = args
+	c.apiServer, err = process.Start(ctx, c.apiServerCommand())
+	return err
+}
+
+func (c *ControlPlane) apiServerCommand() process.Command {
+	return process.Command{
+		Path:  c.binary("kube-apiserver"),
+		Args:  slices.Concat(c.apiServerArgs(c.port), c.authorizationArgs(), c.options.APIServerArgs),
+		Log:   c.file("kube-apiserver.log"),
+		Ready: c.apiServerReady(c.url + "/readyz"),
+	}
 }
 
 func (c *ControlPlane) apiServerArgs(port int) []string {

@@ -45,6 +45,7 @@ type ControlPlane struct {
 	keys      keyring
 	etcdURL   string
 	url       string
+	port      int
 	admin     *rest.Config
 
 	etcd, apiServer, controllerManager *process.Process

@@ -34,9 +34,9 @@ func startsBrowser(ctx context.Context, authority []byte) *chromium.Browser {
 // opens has somebody's programs open addresses as a desktop would have it: what opens them hands them on, and goes.
 func (p *someone) opens() {
 	GinkgoHelper()
-	p.browser = filepath.Join(p.home, "open-address")
+	p.Browser = filepath.Join(p.Home, "open-address")
 	script := "#!/bin/sh\nprintf %s \"$1\" >\"$0.part\" && mv \"$0.part\" \"$0.asked\"\n"
-	Expect(os.WriteFile(p.browser, []byte(script), 0o700)).To(Succeed())
+	Expect(os.WriteFile(p.Browser, []byte(script), 0o700)).To(Succeed())
 }
 
 // page is where somebody's program had the browser go.
@@ -44,7 +44,7 @@ func (p *someone) page(ctx context.Context, browser *chromium.Browser) *chromium
 	GinkgoHelper()
 	var address []byte
 	Eventually(ctx, func() (err error) {
-		address, err = os.ReadFile(p.browser + ".asked")
+		address, err = os.ReadFile(p.Browser + ".asked")
 		return err
 	}).Should(Succeed())
 	return opened(ctx, browser, string(address))
@@ -61,7 +61,7 @@ func opened(ctx context.Context, browser *chromium.Browser, address string) *chr
 // fills in the provider's form, and sends it with a button.
 func (p *someone) fills(ctx context.Context, page *chromium.Page, button string) {
 	GinkgoHelper()
-	Expect(page.Type(ctx, "#username", p.name)).To(Succeed())
+	Expect(page.Type(ctx, "#username", p.Name)).To(Succeed())
 	Expect(page.Type(ctx, "#password", password)).To(Succeed())
 	Expect(page.Click(ctx, button)).To(Succeed())
 }
@@ -106,7 +106,7 @@ var _ = Describe("Somebody with a browser", Ordered, func() {
 			ContainSubstring(plane.RESTConfig().Host)))
 		told, err := w.ends()
 		Expect(err).NotTo(HaveOccurred(), told)
-		Expect(grace.does(ctx, "auth", "whoami")).To(ContainSubstring("corp:grace"))
+		Expect(grace.Does(ctx, "auth", "whoami")).To(ContainSubstring("corp:grace"))
 		Expect(grace.session(ctx).Spec.Authentication.Method).To(Equal(v1alpha1.MethodOIDC))
 		pictures(ctx, page, "logged-in")
 	})
@@ -134,6 +134,6 @@ var _ = Describe("Somebody with a browser", Ordered, func() {
 		Eventually(ctx, page.Read).WithArguments("h1").Should(ContainSubstring("go back to your device"))
 		told, err := w.ends()
 		Expect(err).NotTo(HaveOccurred(), told)
-		Expect(erin.does(ctx, "auth", "whoami")).To(ContainSubstring("corp:erin"))
+		Expect(erin.Does(ctx, "auth", "whoami")).To(ContainSubstring("corp:erin"))
 	})
 })

@@ -61,7 +61,7 @@ var _ = Describe("The end of a Session at work, where the API server asks the we
 		Expect(went).To(BeNumerically(">=", watchAtLeast))
 		reportf("a watch went on for %v after the end of its session: until the API server ended it, %v after it began "+
 			"(--min-request-timeout=%v, and up to twice that)", time.Since(ended).Round(time.Second), went.Round(time.Second), watchAtLeast)
-		told, err := w.runs(ctx, "get", "configmaps", "--namespace", namespace, "--watch")
+		told, err := w.Runs(ctx, "get", "configmaps", "--namespace", namespace, "--watch")
 		Expect(err).To(HaveOccurred())
 		Expect(told).To(ContainSubstring("has ended"))
 	}, SpecTimeout(2*time.Minute))
@@ -86,7 +86,7 @@ var _ = Describe("The end of a Session at work, where the API server asks nobody
 		Expect(w.writes(ctx)).To(Succeed())
 		watch.sees(ctx)
 		w.due()
-		told, err := w.runs(ctx, "get", "configmaps", "--namespace", namespace)
+		told, err := w.Runs(ctx, "get", "configmaps", "--namespace", namespace)
 		Expect(err).To(HaveOccurred())
 		Expect(told).To(SatisfyAll(ContainSubstring("your session has ended"), ContainSubstring("laptop lost")), "none is renewed")
 		Expect(admin.Get(ctx, client.ObjectKeyFromObject(current), current)).To(Succeed())

@@ -44,7 +44,7 @@ type worker struct {
 func newWorker(ctx context.Context, name string) *worker {
 	GinkgoHelper()
 	w := &worker{someone: newSomeone(name), user: &v1alpha1.User{ObjectMeta: metav1.ObjectMeta{Name: name}}}
-	w.key = filepath.Join(w.home, "id_ed25519")
+	w.key = filepath.Join(w.Home, "id_ed25519")
 	out, err := exec.CommandContext(ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", w.key).CombinedOutput()
 	Expect(err).NotTo(HaveOccurred(), string(out))
 	w.user.Spec.UserName = name
@@ -62,7 +62,7 @@ func newWorker(ctx context.Context, name string) *worker {
 func (w *worker) begins(ctx context.Context) *v1alpha1.Session {
 	GinkgoHelper()
 	Eventually(ctx, func() error {
-		_, err := w.runs(ctx, "rollcall", "login", loginURL, "--login-ca-file", filepath.Join(files, "login-ca.crt"), "--method", "key",
+		_, err := w.Runs(ctx, "rollcall", "login", loginURL, "--login-ca-file", filepath.Join(files, "login-ca.crt"), "--method", "key",
 			"--key", w.key)
 		return err
 	}).Should(Succeed())
@@ -155,7 +155,7 @@ type watching struct {
 // watches begins, and returns once something was seen.
 func (w *worker) watches(ctx context.Context) *watching {
 	GinkgoHelper()
-	command := w.kubectl(ctx, "get", "configmaps", "--namespace", namespace, "--watch", "--output", "name")
+	command := w.Kubectl(ctx, "get", "configmaps", "--namespace", namespace, "--watch", "--output", "name")
 	pipe, err := command.StdoutPipe()
 	Expect(err).NotTo(HaveOccurred())
 	seen := &watching{command: command, lines: make(chan string, 1000), begun: time.Now()}

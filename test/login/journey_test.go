@@ -29,7 +29,7 @@ func (p *someone) events(mark controlplane.AuditMark) (theirs []auditv1.Event) {
 	all, _, err := plane.AuditSince(mark)
 	Expect(err).NotTo(HaveOccurred())
 	for i := range all {
-		if all[i].User.Username == corp+":"+p.name {
+		if all[i].User.Username == corp+":"+p.Name {
 			theirs = append(theirs, all[i])
 		}
 	}
@@ -52,8 +52,8 @@ var _ = Describe("Somebody of the directory", Ordered, func() {
 		told, err := alice.logsIn(ctx, password)
 		Expect(err).NotTo(HaveOccurred(), told)
 		Expect(told).To(ContainSubstring("corp:alice"))
-		alice.does(ctx, "create", "configmap", "note", "--namespace", namespace, "--from-literal=a=b")
-		Expect(alice.does(ctx, "get", "configmaps", "--namespace", namespace)).To(ContainSubstring("note"))
+		alice.Does(ctx, "create", "configmap", "note", "--namespace", namespace, "--from-literal=a=b")
+		Expect(alice.Does(ctx, "get", "configmaps", "--namespace", namespace)).To(ContainSubstring("note"))
 
 		By("finding the line from what was done to the person, in the API server's audit log")
 		current := alice.session(ctx)
@@ -73,14 +73,14 @@ var _ = Describe("Somebody of the directory", Ordered, func() {
 	})
 
 	It("is told who they are", func(ctx SpecContext) {
-		Expect(alice.does(ctx, "rollcall", "whoami")).To(SatisfyAll(ContainSubstring("corp:alice"), ContainSubstring(alice.session(ctx).Name)))
+		Expect(alice.Does(ctx, "rollcall", "whoami")).To(SatisfyAll(ContainSubstring("corp:alice"), ContainSubstring(alice.session(ctx).Name)))
 		var told map[string]any
-		Expect(json.Unmarshal([]byte(alice.does(ctx, "rollcall", "whoami", "-o", "json")), &told)).To(Succeed())
+		Expect(json.Unmarshal([]byte(alice.Does(ctx, "rollcall", "whoami", "-o", "json")), &told)).To(Succeed())
 	})
 
 	It("keeps the key to themselves: nothing in the cluster, in the log or the kubeconfig has it", func() {
 		var keys []string
-		Expect(filepath.WalkDir(alice.home, func(path string, _ os.DirEntry, err error) error {
+		Expect(filepath.WalkDir(alice.Home, func(path string, _ os.DirEntry, err error) error {
 			if err == nil && strings.Contains(path, "state") {
 				if content, readErr := os.ReadFile(path); readErr == nil && strings.Contains(string(content), "PRIVATE KEY") {
 					keys = append(keys, string(content))
@@ -94,7 +94,7 @@ var _ = Describe("Somebody of the directory", Ordered, func() {
 		Expect(keys).To(HaveLen(1))
 		log, err := os.ReadFile(manager.Log())
 		Expect(err).NotTo(HaveOccurred())
-		kubeconfig, err := os.ReadFile(filepath.Join(alice.home, "kubeconfig"))
+		kubeconfig, err := os.ReadFile(filepath.Join(alice.Home, "kubeconfig"))
 		Expect(err).NotTo(HaveOccurred())
 		for _, place := range []string{string(log), string(kubeconfig)} {
 			Expect(place).NotTo(ContainSubstring("PRIVATE KEY"))
@@ -107,13 +107,13 @@ var _ = Describe("Somebody of the directory", Ordered, func() {
 		Expect(os.WriteFile(stolen, []byte(alice.stolen(ctx)), 0o600)).To(Succeed())
 		Expect(alice.with(ctx, stolen, "get", "configmaps", "--namespace", namespace)).To(ContainSubstring("note"))
 		ended := alice.session(ctx)
-		alice.does(ctx, "rollcall", "logout")
+		alice.Does(ctx, "rollcall", "logout")
 		Expect(alice.with(ctx, stolen, "get", "configmaps", "--namespace", namespace, "--v=6")).To(ContainSubstring("logged out"))
 		Eventually(ctx, func(g Gomega) {
 			g.Expect(admin.Get(ctx, client.ObjectKeyFromObject(ended), ended)).To(Succeed())
 			g.Expect(ended.Status.EndedBy).To(Equal("corp:alice"))
 		}).Should(Succeed())
-		_, err := alice.runs(ctx, "get", "configmaps", "--namespace", namespace)
+		_, err := alice.Runs(ctx, "get", "configmaps", "--namespace", namespace)
 		Expect(err).To(HaveOccurred(), "nothing is left to use")
 	})
 
@@ -134,7 +134,7 @@ var _ = Describe("Somebody of the directory", Ordered, func() {
 		_, err = newSomeone("carol").logsIn(ctx, password)
 		Expect(err).To(HaveOccurred())
 		Eventually(ctx, func() string {
-			out, _ := carol.runs(ctx, "get", "configmaps", "--namespace", namespace)
+			out, _ := carol.Runs(ctx, "get", "configmaps", "--namespace", namespace)
 			return out
 		}).ShouldNot(ContainSubstring("No resources"))
 	})
@@ -159,8 +159,8 @@ func (p *someone) stolen(ctx context.Context) string {
 			} `json:"cluster"`
 		} `json:"clusters"`
 	}
-	Expect(json.Unmarshal([]byte(p.does(ctx, "config", "view", "--raw", "-o", "json")), &view)).To(Succeed())
-	credential := p.kubectl(ctx)
+	Expect(json.Unmarshal([]byte(p.Does(ctx, "config", "view", "--raw", "-o", "json")), &view)).To(Succeed())
+	credential := p.Kubectl(ctx)
 	path, err := exec.LookPath(filepath.Join(filepath.Dir(plane.Kubectl()), "..", "kubectl-rollcall"))
 	Expect(err).NotTo(HaveOccurred())
 	credential.Path, credential.Args = path, append([]string{path}, view.Users[0].User.Exec.Args...)
@@ -195,7 +195,7 @@ func (p *someone) stolen(ctx context.Context) string {
 // with runs kubectl with another kubeconfig, and returns what it says, whether it works or not.
 func (p *someone) with(ctx context.Context, kubeconfig string, args ...string) string {
 	GinkgoHelper()
-	command := p.kubectl(ctx, args...)
+	command := p.Kubectl(ctx, args...)
 	command.Env = append(command.Env, "KUBECONFIG="+kubeconfig)
 	output, _ := command.CombinedOutput()
 	return string(output)
@@ -207,22 +207,22 @@ var _ = Describe("An administrator", Ordered, func() {
 		told, err := bob.logsIn(ctx, password)
 		Expect(err).NotTo(HaveOccurred(), told)
 		current := bob.session(ctx)
-		watch := bob.kubectl(ctx, "get", "configmaps", "--namespace", namespace, "--watch")
+		watch := bob.Kubectl(ctx, "get", "configmaps", "--namespace", namespace, "--watch")
 		Expect(watch.Start()).To(Succeed())
 		var once sync.Once
 		stop := func() { once.Do(func() { _ = watch.Process.Kill(); _ = watch.Wait() }) }
 		DeferCleanup(stop)
-		Expect(bob.does(ctx, "get", "configmaps", "--namespace", namespace)).NotTo(BeEmpty())
+		Expect(bob.Does(ctx, "get", "configmaps", "--namespace", namespace)).NotTo(BeEmpty())
 
 		root := newSomeone("root")
-		Expect(os.WriteFile(filepath.Join(root.home, "kubeconfig"), read(plane.AdminKubeconfig()), 0o600)).To(Succeed())
-		Expect(root.does(ctx, "rollcall", "sessions")).To(SatisfyAll(ContainSubstring(current.Name), ContainSubstring("bob")))
+		Expect(os.WriteFile(filepath.Join(root.Home, "kubeconfig"), read(plane.AdminKubeconfig()), 0o600)).To(Succeed())
+		Expect(root.Does(ctx, "rollcall", "sessions")).To(SatisfyAll(ContainSubstring(current.Name), ContainSubstring("bob")))
 		begun := time.Now()
-		out := root.does(ctx, "rollcall", "terminate", current.Name, "--reason", "laptop lost")
+		out := root.Does(ctx, "rollcall", "terminate", current.Name, "--reason", "laptop lost")
 		reportf("terminate told after %v: %s", time.Since(begun).Round(time.Millisecond), out)
-		output, err := bob.runs(ctx, "get", "configmaps", "--namespace", namespace)
+		output, err := bob.Runs(ctx, "get", "configmaps", "--namespace", namespace)
 		Expect(err).To(HaveOccurred(), output)
-		Expect(root.does(ctx, "get", "session", current.Name)).To(SatisfyAll(ContainSubstring("False"), ContainSubstring("Terminated")))
+		Expect(root.Does(ctx, "get", "session", current.Name)).To(SatisfyAll(ContainSubstring("False"), ContainSubstring("Terminated")))
 	})
 })
 

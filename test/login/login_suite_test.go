@@ -10,11 +10,9 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -30,9 +28,9 @@ import (
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/test/controlplane"
 	"github.com/rollcall-iam/rollcall/test/installation"
-	"github.com/rollcall-iam/rollcall/test/internal/checkout"
 	"github.com/rollcall-iam/rollcall/test/internal/installed"
 	"github.com/rollcall-iam/rollcall/test/oidcprovider"
+	"github.com/rollcall-iam/rollcall/test/person"
 	"github.com/rollcall-iam/rollcall/test/slapd"
 )
 
@@ -202,69 +200,25 @@ func freePort() int {
 }
 
 // someone is a person at a machine of their own.
-type someone struct {
-	name, home string
-	// browser is what opens addresses for them; empty where nothing does.
-	browser string
-}
+type someone struct{ *person.Person }
 
 func newSomeone(name string) *someone {
 	GinkgoHelper()
-	home, err := os.MkdirTemp(files, name+"-")
-	Expect(err).NotTo(HaveOccurred())
-	return &someone{name: name, home: home}
-}
-
-// kubectl is a command of theirs, ready to run. Nothing of whoever runs the specs is in its environment.
-func (p *someone) kubectl(ctx context.Context, args ...string) *exec.Cmd {
-	GinkgoHelper()
-	root, err := checkout.Root()
-	Expect(err).NotTo(HaveOccurred())
-	command := exec.CommandContext(ctx, plane.Kubectl(), args...)
-	command.Env = []string{
-		"HOME=" + p.home, "XDG_STATE_HOME=" + filepath.Join(p.home, "state"), "KUBECONFIG=" + filepath.Join(p.home, "kubeconfig"),
-		"PATH=" + filepath.Join(root, "bin") + string(os.PathListSeparator) + os.Getenv("PATH"), "ROLLCALL_KEYRING=off",
-	}
-	if p.browser != "" {
-		command.Env = append(command.Env, "BROWSER="+p.browser)
-	}
-	return command
-}
-
-// runs a command and returns what it printed, on both streams.
-func (p *someone) runs(ctx context.Context, args ...string) (string, error) {
-	GinkgoHelper()
-	output, err := p.kubectl(ctx, args...).CombinedOutput()
-	GinkgoWriter.Printf("%s$ kubectl %s\n%s", p.name, strings.Join(args, " "), output)
-	return string(output), err
-}
-
-func (p *someone) does(ctx context.Context, args ...string) string {
-	GinkgoHelper()
-	output, err := p.runs(ctx, args...)
-	Expect(err).NotTo(HaveOccurred(), output)
-	return output
+	return &someone{person.New(plane, files, name)}
 }
 
 // logsIn logs in with a password.
 func (p *someone) logsIn(ctx context.Context, with string, more ...string) (string, error) {
 	GinkgoHelper()
-	args := append([]string{
-		"rollcall", "login", loginURL, "--login-ca-file", filepath.Join(files, "login-ca.crt"),
-		"--directory", corp, "--method", "password", "--username", p.name, "--password-stdin",
-	}, more...)
-	command := p.kubectl(ctx, args...)
-	command.Stdin = strings.NewReader(with + "\n")
-	output, err := command.CombinedOutput()
-	GinkgoWriter.Printf("%s$ kubectl %s\n%s", p.name, strings.Join(args, " "), output)
-	return string(output), err
+	at := person.Site{URL: loginURL, CAFile: filepath.Join(files, "login-ca.crt"), Directory: corp}
+	return p.LogsIn(ctx, at, with, more...)
 }
 
 // session is the one active Session of somebody.
 func (p *someone) session(ctx context.Context) *v1alpha1.Session {
 	GinkgoHelper()
 	var list v1alpha1.SessionList
-	Expect(admin.List(ctx, &list, client.MatchingFields{"spec.userRef.name": p.name})).To(Succeed())
+	Expect(admin.List(ctx, &list, client.MatchingFields{"spec.userRef.name": p.Name})).To(Succeed())
 	list.Items = slices.DeleteFunc(list.Items, func(s v1alpha1.Session) bool {
 		return s.Spec.Termination != nil || meta.IsStatusConditionFalse(s.Status.Conditions, v1alpha1.ConditionActive)
 	})

@@ -80,7 +80,7 @@ var _ = Describe("Certificates of a minute, by the operator's own authority", Or
 		begun := mark()
 		current := henry.session(ctx)
 		Eventually(ctx, func() int32 {
-			henry.does(ctx, "auth", "whoami") // It works every time.
+			henry.Does(ctx, "auth", "whoami") // It works every time.
 			current = henry.session(ctx)
 			return *current.Status.Issued
 		}).WithTimeout(2 * time.Minute).WithPolling(time.Second).Should(BeNumerically(">=", 3))
@@ -108,7 +108,7 @@ var _ = Describe("Certificates of a minute, by the operator's own authority", Or
 
 	It("are all that is left of a Session that has ended where the API server asks nobody", func(ctx SpecContext) {
 		asksNobody(ctx)
-		henry.does(ctx, "auth", "whoami") // What it had may be about to expire.
+		henry.Does(ctx, "auth", "whoami") // What it had may be about to expire.
 		current := henry.session(ctx)
 		config, err := clientcmd.RESTConfigFromKubeConfig([]byte(henry.stolen(ctx)))
 		Expect(err).NotTo(HaveOccurred())

@@ -34,7 +34,7 @@ type waiting struct {
 // waits begins a login that tells where to go.
 func (p *someone) waits(ctx context.Context, args ...string) *waiting {
 	GinkgoHelper()
-	w := &waiting{told: &bytes.Buffer{}, command: p.kubectl(ctx, append([]string{
+	w := &waiting{told: &bytes.Buffer{}, command: p.Kubectl(ctx, append([]string{
 		"rollcall", "login", loginURL, "--login-ca-file", filepath.Join(files, "login-ca.crt"), "--directory", corp,
 	}, args...)...)}
 	pipe, err := w.command.StderrPipe()
@@ -94,7 +94,7 @@ const authorizePattern = `https://127\.0\.0\.1:\d+/\S+`
 func (p *someone) due() {
 	GinkgoHelper()
 	changed := 0
-	Expect(filepath.WalkDir(filepath.Join(p.home, "state"), func(path string, entry fs.DirEntry, err error) error {
+	Expect(filepath.WalkDir(filepath.Join(p.Home, "state"), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || filepath.Ext(path) != ".json" {
 			return err
 		}
@@ -120,7 +120,7 @@ var _ = Describe("Somebody whom an identity provider knows", Ordered, func() {
 		told, err := w.ends()
 		Expect(err).NotTo(HaveOccurred(), told)
 		Expect(page).To(SatisfyAll(ContainSubstring("You are logged in"), ContainSubstring("corp:dora")))
-		dora.does(ctx, "auth", "whoami")
+		dora.Does(ctx, "auth", "whoami")
 		Expect(dora.session(ctx).Spec.Authentication).To(SatisfyAll(HaveField("Method", v1alpha1.MethodOIDC),
 			HaveField("Issuer", provider.URL()), HaveField("AMR", []string{"pwd", "otp"})))
 	})
@@ -130,7 +130,7 @@ var _ = Describe("Somebody whom an identity provider knows", Ordered, func() {
 		Expect(before.Status.LastProofTime).To(HaveValue(Equal(before.CreationTimestamp)))
 		Eventually(ctx, func() *v1alpha1.Session {
 			dora.due()
-			dora.does(ctx, "auth", "whoami")
+			dora.Does(ctx, "auth", "whoami")
 			return dora.session(ctx)
 		}).Should(SatisfyAll(HaveField("Name", before.Name),
 			HaveField("Status.LastProofTime.Time", BeTemporally(">", before.Status.LastProofTime.Time))))
@@ -144,7 +144,7 @@ var _ = Describe("Somebody whom an identity provider knows", Ordered, func() {
 		Expect(server.Halt()).To(Succeed())
 		DeferCleanup(func(ctx SpecContext) { _ = server.Restart(ctx) })
 		dora.due()
-		dora.does(ctx, "auth", "whoami")
+		dora.Does(ctx, "auth", "whoami")
 		Expect(dora.session(ctx).Status.Issued).To(HaveValue(Equal(*before.Status.Issued + 1)))
 
 		By("saying that nothing is renewed without them")
@@ -166,7 +166,7 @@ var _ = Describe("Somebody whom an identity provider knows", Ordered, func() {
 		})
 		Eventually(ctx, func() string {
 			dora.due()
-			told, _ := dora.runs(ctx, "auth", "whoami")
+			told, _ := dora.Runs(ctx, "auth", "whoami")
 			return told
 		}).Should(SatisfyAll(ContainSubstring("works until"), ContainSubstring("corp:dora")), "the certificate is still good")
 		Expect(dora.session(ctx).Status.Issued).To(HaveValue(BeNumerically("<=", *before.Status.Issued+3)))
@@ -176,7 +176,7 @@ var _ = Describe("Somebody whom an identity provider knows", Ordered, func() {
 		issued := *dora.session(ctx).Status.Issued
 		Eventually(ctx, func() int32 {
 			dora.due()
-			dora.does(ctx, "auth", "whoami")
+			dora.Does(ctx, "auth", "whoami")
 			return *dora.session(ctx).Status.Issued
 		}).Should(BeNumerically(">", issued), "they are back")
 	}, SpecTimeout(2*time.Minute))
@@ -188,7 +188,7 @@ var _ = Describe("Somebody whom an identity provider knows", Ordered, func() {
 		Expect(provider.ApproveDevice(ctx, address, code, "erin", password)).To(Succeed())
 		told, err := w.ends()
 		Expect(err).NotTo(HaveOccurred(), told)
-		Expect(erin.does(ctx, "auth", "whoami")).To(ContainSubstring("corp:erin"))
+		Expect(erin.Does(ctx, "auth", "whoami")).To(ContainSubstring("corp:erin"))
 	})
 
 	It("is not let in whom the directory does not know, and is told so", func(ctx SpecContext) {
@@ -204,7 +204,7 @@ var _ = Describe("Somebody whom an identity provider knows", Ordered, func() {
 var _ = Describe("Whoever has an enrolled device", Ordered, func() {
 	It("logs in with its key, and is out when Git enrols it no more", func(ctx SpecContext) {
 		robot := newSomeone("robot")
-		key := filepath.Join(robot.home, "id_ed25519")
+		key := filepath.Join(robot.Home, "id_ed25519")
 		out, err := exec.CommandContext(ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "robot@rack", "-f", key).CombinedOutput()
 		Expect(err).NotTo(HaveOccurred(), string(out))
 		user := &v1alpha1.User{}
@@ -215,16 +215,16 @@ var _ = Describe("Whoever has an enrolled device", Ordered, func() {
 			"rollcall", "login", loginURL, "--login-ca-file", filepath.Join(files, "login-ca.crt"), "--method", "key", "--key", key,
 		}
 		Eventually(ctx, func() error {
-			_, err := robot.runs(ctx, args...)
+			_, err := robot.Runs(ctx, args...)
 			return err
 		}).Should(Succeed())
-		Expect(robot.does(ctx, "auth", "whoami")).To(ContainSubstring("robot"))
+		Expect(robot.Does(ctx, "auth", "whoami")).To(ContainSubstring("robot"))
 		Expect(robot.session(ctx).Spec.Device).To(Equal("rack-7"))
 		Expect(admin.Get(ctx, client.ObjectKeyFromObject(user), user)).To(Succeed())
 		user.Spec.Devices = nil
 		Expect(admin.Update(ctx, user)).To(Succeed())
 		Eventually(ctx, func() string {
-			told, _ := robot.runs(ctx, "get", "namespaces")
+			told, _ := robot.Runs(ctx, "get", "namespaces")
 			return told
 		}).Should(ContainSubstring("no longer enrols"))
 	})

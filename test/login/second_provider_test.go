@@ -76,7 +76,7 @@ var _ = Describe("Somebody whom another make of identity provider knows", Ordere
 		Expect(shown(ctx, page)).To(SatisfyAll(ContainSubstring("You are logged in"), ContainSubstring("labs:ivy")))
 		told, err := w.ends()
 		Expect(err).NotTo(HaveOccurred(), told)
-		Expect(ivy.does(ctx, "auth", "whoami")).To(ContainSubstring("labs:ivy"))
+		Expect(ivy.Does(ctx, "auth", "whoami")).To(ContainSubstring("labs:ivy"))
 		Expect(ivy.session(ctx).Spec.Authentication.Method).To(Equal(v1alpha1.MethodOIDC))
 	})
 
@@ -84,7 +84,7 @@ var _ = Describe("Somebody whom another make of identity provider knows", Ordere
 		begun := ivy.session(ctx).CreationTimestamp.Time
 		Eventually(ctx, func() time.Time {
 			ivy.due()
-			ivy.does(ctx, "auth", "whoami")
+			ivy.Does(ctx, "auth", "whoami")
 			return ivy.session(ctx).Status.LastProofTime.Time
 		}).Should(BeTemporally(">", begun))
 	})
@@ -102,6 +102,6 @@ var _ = Describe("Somebody whom another make of identity provider knows", Ordere
 		Eventually(ctx, page.Read).WithArguments("h1").Should(ContainSubstring("Sign-in Success"))
 		told, err := w.ends()
 		Expect(err).NotTo(HaveOccurred(), told)
-		Expect(elsewhere.does(ctx, "auth", "whoami")).To(ContainSubstring("labs:ivy"))
+		Expect(elsewhere.Does(ctx, "auth", "whoami")).To(ContainSubstring("labs:ivy"))
 	})
 })
