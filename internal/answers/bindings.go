@@ -107,25 +107,36 @@ func newBinding(kind string, meta *metav1.ObjectMeta, ref rbacv1.RoleRef, subjec
 			b.principals[p] = true
 		}
 	}
-	b.grant, b.request = madeFor(meta)
+	b.grant, b.request = MadeFor(meta)
 	if list := meta.Annotations[v1alpha1.AnnotationApprovers]; b.request != "" && list != "" {
 		b.approvers = strings.Split(list, ",")
 	}
 	return b
 }
 
-// madeFor says for which Grant, and for which AccessRequest, Rollcall made a binding: labels and name must both say so, since anybody who
+// MadeFor says for which Grant, and for which AccessRequest, Rollcall made a binding: labels and name must both say so, since anybody who
 // may write bindings may write labels.
-func madeFor(meta *metav1.ObjectMeta) (grant, request string) {
+func MadeFor(meta *metav1.ObjectMeta) (grant, request string) {
 	grant, request = meta.Labels[v1alpha1.LabelGrant], meta.Labels[v1alpha1.LabelRequest]
 	switch {
 	case meta.Labels[v1alpha1.LabelManagedBy] != v1alpha1.ManagedBy, grant == "":
 		return "", ""
-	case request != "" && meta.Name == "rollcall-request:"+request:
+	case request != "" && meta.Name == requestPrefix+request:
 		return grant, request
-	case request == "" && (meta.Name == "rollcall:"+grant || strings.HasPrefix(meta.Name, "rollcall:"+grant+":")):
+	case request == "" && (meta.Name == grantPrefix+grant || strings.HasPrefix(meta.Name, grantPrefix+grant+":")):
 		return grant, ""
 	default:
 		return "", ""
 	}
+}
+
+// The names of bindings that Rollcall makes begin with these.
+const (
+	grantPrefix   = "rollcall:"
+	requestPrefix = "rollcall-request:"
+)
+
+// Generated says whether a binding has a name as Rollcall gives them: nobody else may make one of such a name (config/policies).
+func Generated(name string) bool {
+	return strings.HasPrefix(name, grantPrefix) || strings.HasPrefix(name, requestPrefix)
 }

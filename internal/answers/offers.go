@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/person"
 	"github.com/rollcall-iam/rollcall/internal/rbacplan"
 )
 
@@ -72,7 +73,7 @@ func (w *World) offer(grant *v1alpha1.Grant, user *v1alpha1.User) Offer {
 		Role:    Role{Kind: string(grant.Spec.RoleRef.Kind), Name: grant.Spec.RoleRef.Name},
 		Reaches: slices.ContainsFunc(grant.Spec.Subjects, func(s v1alpha1.Subject) bool { return w.reaches(s, user) }),
 	}
-	if !active(user) {
+	if !person.MayAct(user) {
 		offer.Steps = append(offer.Steps, remark(StepActivate, "User %q has to be let in again", user.Name))
 	}
 	if !offer.Reaches {

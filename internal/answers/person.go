@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/person"
 )
 
 // groupAuthenticated is the group of everyone whom the API server knows.
@@ -94,10 +95,6 @@ func (w *World) principals(user *v1alpha1.User) []principal {
 	return list
 }
 
-func active(user *v1alpha1.User) bool {
-	return meta.IsStatusConditionTrue(user.Status.Conditions, v1alpha1.ConditionActive) && user.DeletionTimestamp.IsZero()
-}
-
 // find finds a User by the name of the object, else by username.
 func (w *World) find(who string) (*v1alpha1.User, error) {
 	if user := w.users[who]; user != nil {
@@ -111,7 +108,7 @@ func (w *World) find(who string) (*v1alpha1.User, error) {
 
 // person without their groups.
 func (w *World) person(user *v1alpha1.User) Person {
-	p := Person{Name: user.Name, Username: user.Status.Username, Active: active(user)}
+	p := Person{Name: user.Name, Username: user.Status.Username, Active: person.MayAct(user)}
 	if user.Status.Identity != nil {
 		p.DisplayName = user.Status.Identity.DisplayName
 	}

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/person"
 )
 
 // Via says where access comes from.
@@ -125,7 +126,7 @@ func (w *World) throughGrant(way *Way, user *v1alpha1.User) {
 	}
 	slices.SortFunc(way.Through, compareSubjects)
 	way.Through = slices.Compact(way.Through)
-	if named := way.Subject.Kind == rbacv1.UserKind; named && (!active(user) || len(way.Through) == 0) {
+	if named := way.Subject.Kind == rbacv1.UserKind; named && (!person.MayAct(user) || len(way.Through) == 0) {
 		way.Remarks = append(way.Remarks, remark(RemarkNotNamed,
 			"Grant %q does not give this to User %q (any more): the binding is about to be withdrawn", way.Grant, user.Name))
 	}

@@ -95,7 +95,7 @@ func (w *World) indexPeople() {
 		if user.Status.Username == "" {
 			continue
 		}
-		if holder := w.holders[user.Status.Username]; holder == nil || precedes(user, holder) {
+		if holder := w.holders[user.Status.Username]; holder == nil || person.Precedes(user, holder) {
 			w.holders[user.Status.Username] = user
 		}
 		for _, m := range w.memberships(user) {
@@ -104,14 +104,6 @@ func (w *World) indexPeople() {
 			}
 		}
 	}
-}
-
-// precedes says which of two Users with one username has it by right: the one who may act, else the older.
-func precedes(a, b *v1alpha1.User) bool {
-	if active(a) != active(b) {
-		return active(a)
-	}
-	return person.Older(a, b)
 }
 
 func (w *World) indexRoles(snapshot Snapshot) {

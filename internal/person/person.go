@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
@@ -188,4 +189,28 @@ func Older(a, b *v1alpha1.User) bool {
 		return a.Name < b.Name
 	}
 	return a.CreationTimestamp.Before(&b.CreationTimestamp)
+}
+
+// Precedes says whether a username that both have is rather a's: whoever may act, else whoever was there before.
+func Precedes(a, b *v1alpha1.User) bool {
+	if MayAct(a) != MayAct(b) {
+		return MayAct(a)
+	}
+	return Older(a, b)
+}
+
+// Holder is, of Users with one username, the one whose it is; nil of none.
+func Holder(users []v1alpha1.User) *v1alpha1.User {
+	var holder *v1alpha1.User
+	for i := range users {
+		if holder == nil || Precedes(&users[i], holder) {
+			holder = &users[i]
+		}
+	}
+	return holder
+}
+
+// MayAct says whether a User was found to be one who may act.
+func MayAct(u *v1alpha1.User) bool {
+	return meta.IsStatusConditionTrue(u.Status.Conditions, v1alpha1.ConditionActive) && u.DeletionTimestamp.IsZero()
 }
