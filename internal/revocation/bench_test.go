@@ -28,6 +28,7 @@ import (
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/index"
+	"github.com/rollcall-iam/rollcall/internal/seen"
 	"github.com/rollcall-iam/rollcall/internal/session"
 	"github.com/rollcall-iam/rollcall/internal/webhook"
 )
@@ -126,8 +127,9 @@ func BenchmarkReview(b *testing.B) {
 	c := clock.RealClock{}
 	m := newMetrics(prometheus.NewRegistry())
 	handler := newHandler(access, &reviewer{
-		cache: store, live: store, clock: c, deleted: newDeletions(c), seen: newSeen(store, c), unknown: newUnknown(c), looks: newLooks(),
-		detector: newDetector(store, nil, m.unknown, c),
+		cache: store, live: store, clock: c, deleted: newDeletions(c), seen: newSights(seen.NewWriter(store)),
+		unknown: newUnknown(c), looks: newLooks(),
+		detector: NewDetector(store, nil, prometheus.NewRegistry(), c),
 	}, m)
 	bodies := make([][]byte, people)
 	for i := range bodies {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/index"
+	"github.com/rollcall-iam/rollcall/internal/meter"
 )
 
 const (
@@ -32,8 +33,8 @@ const (
 	maxName = 128
 )
 
-// detector raises the alarm about certificates that name a managed person, that the API server accepts, and that we never issued.
-type detector struct {
+// Detector raises the alarm about certificates that name a managed person, that the API server accepts, and that we never issued.
+type Detector struct {
 	cache    client.Reader
 	recorder events.EventRecorder
 	clock    clock.PassiveClock
@@ -42,15 +43,27 @@ type detector struct {
 	count    prometheus.Counter
 }
 
-func newDetector(reader client.Reader, recorder events.EventRecorder, count prometheus.Counter, c clock.PassiveClock) *detector {
-	return &detector{
-		cache: reader, recorder: recorder, clock: c, count: count,
+// NewDetector registers its metric, and tells of certificates by events.
+func NewDetector(reader client.Reader, recorder events.EventRecorder, to prometheus.Registerer, c clock.PassiveClock) *Detector {
+	return &Detector{
+		cache: reader, recorder: recorder, clock: c,
+		count: meter.Register(to, prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: "rollcall", Name: "unknown_certificates_total",
+			Help: "Certificates that name a managed person and that the API server accepts, but that were never issued to them." +
+				" Each counts once an hour.",
+		})),
 		told: cache.NewLRUExpireCacheWithClock(toldKept, c), events: rate.NewLimiter(rate.Every(eventEvery), eventsAtOnce),
 	}
 }
 
-// alarm tells of a certificate, unless it did within the hour.
-func (d *detector) alarm(ctx context.Context, username, fingerprint, what string) {
+// What became of the request that told of a certificate: how an alarm begins.
+const (
+	Denied = "denied a request"
+	Made   = "a request was made"
+)
+
+// Alarm tells of a certificate, unless it did within the hour: what became of the request, and what the certificate is instead.
+func (d *Detector) Alarm(ctx context.Context, became, username, fingerprint, what string) {
 	username, fingerprint = clipped(username), clipped(fingerprint)
 	if _, told := d.told.Get(fingerprint); told {
 		return
@@ -61,16 +74,16 @@ func (d *detector) alarm(ctx context.Context, username, fingerprint, what string
 		return // The metric counts on.
 	}
 	regarding := d.regarding(ctx, username)
-	log.FromContext(ctx).WithName("authorization").Info("denied a certificate that was not issued to whoever uses it",
+	log.FromContext(ctx).Info("a certificate was not issued to whoever uses it",
 		"fingerprint", fingerprint, "regarding", regarding.GetName())
 	d.recorder.Eventf(regarding, nil, corev1.EventTypeWarning, reasonUnknownCertificate, "Authorize",
-		"denied a request as %q: the certificate with SHA-256 %q %s, and yet the API server accepts it. Whoever made it can sign with a"+
+		"%s as %q: the certificate with SHA-256 %q %s, and yet the API server accepts it. Whoever made it can sign with a"+
 			" client CA of this cluster, or approve certificate requests: find out who that is, take it from them, and rotate the CA",
-		username, fingerprint, what)
+		became, username, fingerprint, what)
 }
 
 // regarding is the User of that username, or else the installation.
-func (d *detector) regarding(ctx context.Context, username string) client.Object {
+func (d *Detector) regarding(ctx context.Context, username string) client.Object {
 	if users, err := index.UsersWithUsername(ctx, d.cache, username); err == nil && len(users) > 0 {
 		return users[0].DeepCopy()
 	}

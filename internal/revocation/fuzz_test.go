@@ -21,6 +21,7 @@ import (
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/index"
+	"github.com/rollcall-iam/rollcall/internal/seen"
 	"github.com/rollcall-iam/rollcall/internal/session"
 	"github.com/rollcall-iam/rollcall/internal/webhook"
 )
@@ -38,8 +39,9 @@ func FuzzReview(f *testing.F) {
 	access.Use("token")
 	m := newMetrics(prometheus.NewRegistry())
 	handler := newHandler(access, &reviewer{
-		cache: store, live: nothing{}, clock: clock, deleted: newDeletions(clock), seen: newSeen(store, clock), unknown: newUnknown(clock),
-		looks: newLooks(), detector: newDetector(store, &events.FakeRecorder{}, m.unknown, clock),
+		cache: store, live: nothing{}, clock: clock, deleted: newDeletions(clock), seen: newSights(seen.NewWriter(store)),
+		unknown: newUnknown(clock),
+		looks:   newLooks(), detector: NewDetector(store, &events.FakeRecorder{}, prometheus.NewRegistry(), clock),
 	}, m)
 	for _, seed := range reviews() {
 		f.Add(seed)

@@ -28,14 +28,14 @@ var _ = Describe("The detector", func() {
 		clock    *clocktesting.FakePassiveClock
 		recorder *events.FakeRecorder
 		count    prometheus.Counter
-		d        *detector
+		d        *Detector
 	)
 	BeforeEach(func(ctx SpecContext) {
 		clock, recorder = clocktesting.NewFakePassiveClock(now), events.NewFakeRecorder(1000)
-		count = newMetrics(prometheus.NewRegistry()).unknown
 		store := &stored{indexers: map[string]toolscache.Indexer{}}
 		Expect(index.Register(ctx, store)).To(Succeed())
-		d = newDetector(store, recorder, count, clock)
+		d = NewDetector(store, recorder, prometheus.NewRegistry(), clock)
+		count = d.count
 	})
 	counted := func() float64 {
 		registry := prometheus.NewPedanticRegistry()
@@ -46,29 +46,29 @@ var _ = Describe("The detector", func() {
 	}
 
 	It("tells of a certificate once an hour", func(ctx SpecContext) {
-		d.alarm(ctx, "alice", digest(1), "x")
+		d.Alarm(ctx, Denied, "alice", digest(1), "x")
 		clock.SetTime(now.Add(time.Hour - time.Second))
-		d.alarm(ctx, "alice", digest(1), "x")
+		d.Alarm(ctx, Denied, "alice", digest(1), "x")
 		Expect(recorder.Events).To(HaveLen(1))
-		d.alarm(ctx, "alice", digest(2), "x")
+		d.Alarm(ctx, Denied, "alice", digest(2), "x")
 		Expect(recorder.Events).To(HaveLen(2))
 		clock.SetTime(now.Add(time.Hour + time.Second))
-		d.alarm(ctx, "alice", digest(1), "x")
+		d.Alarm(ctx, Denied, "alice", digest(1), "x")
 		Expect(recorder.Events).To(HaveLen(3))
 		Expect(counted()).To(BeEquivalentTo(3))
 	})
 	It("counts all of a flood, and makes events of a few", func(ctx SpecContext) {
 		for i := range 500 {
-			d.alarm(ctx, "alice", digest(i), "x")
+			d.Alarm(ctx, Denied, "alice", digest(i), "x")
 		}
 		Expect(recorder.Events).To(HaveLen(eventsAtOnce))
 		Expect(counted()).To(BeEquivalentTo(500))
 		clock.SetTime(now.Add(eventEvery))
-		d.alarm(ctx, "alice", digest(501), "x")
+		d.Alarm(ctx, Denied, "alice", digest(501), "x")
 		Expect(recorder.Events).To(HaveLen(eventsAtOnce + 1))
 	})
 	It("makes events that the API server takes, whatever somebody is called", func(ctx SpecContext) {
-		d.alarm(ctx, strings.Repeat("\x1b", 5000), strings.Repeat("f", 5000), "x")
+		d.Alarm(ctx, Denied, strings.Repeat("\x1b", 5000), strings.Repeat("f", 5000), "x")
 		event := <-recorder.Events
 		Expect(len(event)).To(BeNumerically("<", 1024+len("Warning UnknownCertificate ")))
 		Expect(event).NotTo(ContainSubstring("\x1b"))
@@ -103,7 +103,7 @@ var _ = Describe("What was seen", func() {
 		return of
 	}
 	noted := func(of *v1alpha1.Session) bool {
-		s := newSeen(nil, clocktesting.NewFakePassiveClock(now))
+		s := newSights(nil)
 		s.note(of, now)
 		return len(s.sightings) == 1
 	}
@@ -120,7 +120,7 @@ var _ = Describe("What was seen", func() {
 		Expect(noted(session(59*time.Second, 3600))).To(BeFalse())
 	})
 	It("is bounded, and goes on for those that are known", func() {
-		s := newSeen(nil, clocktesting.NewFakePassiveClock(now))
+		s := newSights(nil)
 		for i := range seenKept + 10 {
 			of := session(time.Hour, 0)
 			of.Name = digest(i)

@@ -18,7 +18,6 @@ type metrics struct {
 	reviews  *prometheus.CounterVec
 	refusals *prometheus.CounterVec
 	duration prometheus.Histogram
-	unknown  prometheus.Counter
 }
 
 func newMetrics(to prometheus.Registerer) *metrics {
@@ -36,11 +35,6 @@ func newMetrics(to prometheus.Registerer) *metrics {
 			Namespace: "rollcall", Subsystem: "authorization", Name: "review_duration_seconds",
 			Help:    "How long answers take.",
 			Buckets: prometheus.ExponentialBuckets(firstBucket, factor, buckets),
-		})),
-		unknown: meter.Register(to, prometheus.NewCounter(prometheus.CounterOpts{
-			Namespace: "rollcall", Name: "unknown_certificates_total",
-			Help: "Certificates that name a managed person and that the API server accepts, but that were never issued to them." +
-				" Each counts once an hour.",
 		})),
 	}
 	for _, decision := range []string{noOpinion, ended, deleted, mismatch, unknown, unlooked, preflight} {

@@ -58,8 +58,8 @@ type reviewer struct {
 	deleted     *deletions
 	unknown     *cache.LRUExpireCache
 	looks       *rate.Limiter
-	detector    *detector
-	seen        *seen
+	detector    *Detector
+	seen        *sights
 }
 
 // review decides about one request. Nothing is said of whoever is not ours; and nothing where the API server names no certificate: that is
@@ -111,7 +111,7 @@ func (r *reviewer) certificate(ctx context.Context, username, fingerprint string
 // known decides about a certificate of a Session. That the certificate has not expired is for the API server to see.
 func (r *reviewer) known(ctx context.Context, username, fingerprint string, s *v1alpha1.Session) (answer, error) {
 	if s.Spec.Username != username {
-		r.detector.alarm(ctx, username, fingerprint, fmt.Sprintf("is recorded for Session %s, which is somebody else's", s.Name))
+		r.detector.Alarm(ctx, Denied, username, fingerprint, fmt.Sprintf("is recorded for Session %s, which is somebody else's", s.Name))
 		return answer{decision: mismatch, reason: session.MismatchDenial}, nil
 	}
 	now := r.clock.Now()
@@ -172,6 +172,6 @@ func (r *reviewer) look(ctx context.Context, username, fingerprint string) (*v1a
 // strange is a certificate of no Session.
 func (r *reviewer) strange(ctx context.Context, username, fingerprint string) answer {
 	r.unknown.Add(fingerprint, struct{}{}, unknownFor)
-	r.detector.alarm(ctx, username, fingerprint, "belongs to no Session")
+	r.detector.Alarm(ctx, Denied, username, fingerprint, "belongs to no Session")
 	return answer{decision: unknown, reason: session.UnknownDenial}
 }

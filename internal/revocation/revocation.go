@@ -12,12 +12,12 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/seen"
 	"github.com/rollcall-iam/rollcall/internal/webhook"
 )
 
@@ -26,8 +26,6 @@ const (
 	SecretName = "rollcall-authorization-webhook"
 	// Path is where the reviews are answered.
 	Path = "/authorize"
-	// Owner is the field manager of status.lastSeenTime.
-	Owner = "rollcall-seen"
 )
 
 // Options are what the webhook needs besides the manager.
@@ -38,8 +36,10 @@ type Options struct {
 	Server string
 	// CA tells the PEM certificates that API servers verify the webhook with: for that kubeconfig too.
 	CA func(context.Context) ([]byte, error)
-	// Recorder makes events.
-	Recorder events.EventRecorder
+	// Seen writes which Sessions were asked about.
+	Seen *seen.Writer
+	// Detector is told of certificates that nobody issued.
+	Detector *Detector
 	// Metrics is where the metrics are registered.
 	Metrics prometheus.Registerer
 	// Clock tells the time.
@@ -57,17 +57,17 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) (http.Handler, erro
 	if _, err := informer.AddEventHandler(gone.handler()); err != nil {
 		return nil, fmt.Errorf("watch Sessions: %w", err)
 	}
-	seen := newSeen(mgr.GetClient(), o.Clock)
+	sights := newSights(o.Seen)
 	access := &webhook.Access{Client: mgr.GetClient(), Namespace: o.Namespace, SecretName: SecretName, Server: o.Server + Path, CA: o.CA}
-	for _, runnable := range []manager.Runnable{everywhere(seen.run), access} {
+	for _, runnable := range []manager.Runnable{everywhere(sights.run), access} {
 		if err := mgr.Add(runnable); err != nil {
 			return nil, fmt.Errorf("add to the manager: %w", err)
 		}
 	}
 	return newHandler(access, &reviewer{
-		cache: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, deleted: gone, seen: seen,
+		cache: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, deleted: gone, seen: sights,
 		unknown: newUnknown(o.Clock), looks: newLooks(),
-		detector: newDetector(mgr.GetClient(), o.Recorder, m.unknown, o.Clock),
+		detector: o.Detector,
 	}, m), nil
 }
 

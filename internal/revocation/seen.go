@@ -9,26 +9,18 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
-	iamac "github.com/rollcall-iam/rollcall/api/v1alpha1/applyconfiguration/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/seen"
 )
 
 const (
-	// seenWithin is how exact lastSeenTime is, and how seldom each Session's is written. Where a Session may be idle for less than
-	// idleParts of these, it is written more often: who is at work is not idle.
-	seenWithin = time.Minute
-	idleParts  = 3
 	// seenLook is how often it is looked for what has to be written.
 	seenLook = 10 * time.Second
-	// seenKept bounds the memory, and seenPerSecond what writing costs.
-	seenKept, seenPerSecond = 16384, 50
+	// seenKept bounds the memory.
+	seenKept = 16384
 )
 
 // sighting is when a Session was last asked about.
@@ -37,23 +29,19 @@ type sighting struct {
 	at  time.Time
 }
 
-// seen remembers which Sessions were asked about, and writes it later: no answer waits for it.
-type seen struct {
-	client client.Client
-	clock  clock.PassiveClock
-	writes *rate.Limiter
+// sights remembers which Sessions were asked about, and writes it later: no answer waits for it.
+type sights struct {
+	writer *seen.Writer
 
 	mutex     sync.Mutex
 	sightings map[string]sighting
 }
 
-func newSeen(c client.Client, clk clock.PassiveClock) *seen {
-	return &seen{client: c, clock: clk, writes: rate.NewLimiter(seenPerSecond, seenPerSecond), sightings: map[string]sighting{}}
-}
+func newSights(w *seen.Writer) *sights { return &sights{writer: w, sightings: map[string]sighting{}} }
 
 // note remembers that a Session was asked about, where what is stored of it is old enough to be worth a write.
-func (s *seen) note(of *v1alpha1.Session, now time.Time) {
-	if last := of.Status.LastSeenTime; last != nil && now.Sub(last.Time) < exactness(of) {
+func (s *sights) note(of *v1alpha1.Session, now time.Time) {
+	if !seen.SessionDue(of, now) {
 		return
 	}
 	s.mutex.Lock()
@@ -63,47 +51,24 @@ func (s *seen) note(of *v1alpha1.Session, now time.Time) {
 	}
 }
 
-func exactness(of *v1alpha1.Session) time.Duration {
-	if idle := of.Spec.IdleTimeoutSeconds; idle > 0 {
-		return min(seenWithin, time.Duration(idle)*time.Second/idleParts)
-	}
-	return seenWithin
-}
-
-func (s *seen) run(ctx context.Context) error {
+func (s *sights) run(ctx context.Context) error {
 	every(ctx, seenLook, s.write)
 	return nil
 }
 
 // write stores what was seen. What fails is seen again, or is over.
-func (s *seen) write(ctx context.Context) {
+func (s *sights) write(ctx context.Context) {
 	s.mutex.Lock()
 	sightings := s.sightings
 	s.sightings = map[string]sighting{}
 	s.mutex.Unlock()
 	for name, sighted := range sightings {
-		if s.writes.Wait(ctx) != nil {
+		if err := s.writer.Session(ctx, name, sighted.uid, sighted.at); ctx.Err() != nil {
 			return
-		}
-		if err := s.apply(ctx, name, sighted); client.IgnoreNotFound(err) != nil {
+		} else if err != nil {
 			log.FromContext(ctx).V(1).Info("lastSeenTime was not written", "session", name, "why", err.Error())
 		}
 	}
-}
-
-// apply writes one, unless another replica did, or the Session is gone or another.
-func (s *seen) apply(ctx context.Context, name string, sighted sighting) error {
-	var now v1alpha1.Session
-	if err := s.client.Get(ctx, client.ObjectKey{Name: name}, &now); err != nil {
-		return err
-	}
-	if last := now.Status.LastSeenTime; now.UID != sighted.uid || last != nil && sighted.at.Sub(last.Time) < exactness(&now) {
-		return nil
-	}
-	status := iamac.SessionStatus().WithLastSeenTime(metav1.NewTime(sighted.at.Truncate(time.Second)))
-	// The uid keeps an object that is gone from being created.
-	return s.client.Status().Apply(ctx, iamac.Session(name).WithUID(sighted.uid).WithStatus(status),
-		client.FieldOwner(Owner), client.ForceOwnership)
 }
 
 // jittered is a time give or take a tenth, so that replicas do not move in step.

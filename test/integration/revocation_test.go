@@ -28,6 +28,7 @@ import (
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/revocation"
+	"github.com/rollcall-iam/rollcall/internal/seen"
 	"github.com/rollcall-iam/rollcall/internal/session"
 	"github.com/rollcall-iam/rollcall/internal/webhook"
 	"github.com/rollcall-iam/rollcall/test/installation"
@@ -215,7 +216,7 @@ var _ = Describe("Revocation on a real control plane that asks about each creden
 				owners = append(owners, entry.Manager)
 			}
 		}
-		Expect(owners).To(ConsistOf(revocation.Owner))
+		Expect(owners).To(ConsistOf(seen.Owner))
 		mark, kept := a.mark(), of.Status.LastSeenTime.DeepCopy()
 		Consistently(ctx, func(g Gomega) {
 			g.Expect(who.reads(ctx)).To(Succeed())

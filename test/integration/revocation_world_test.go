@@ -27,6 +27,7 @@ import (
 	"github.com/rollcall-iam/rollcall/controllers"
 	"github.com/rollcall-iam/rollcall/internal/operator"
 	"github.com/rollcall-iam/rollcall/internal/revocation"
+	"github.com/rollcall-iam/rollcall/internal/seen"
 	"github.com/rollcall-iam/rollcall/internal/session"
 	"github.com/rollcall-iam/rollcall/internal/webhook"
 	"github.com/rollcall-iam/rollcall/test/controlplane"
@@ -94,7 +95,9 @@ func (a *authorization) operates(ctx SpecContext) {
 		handler, err := revocation.Setup(ctx, lagging{mgr, &a.lags}, revocation.Options{
 			Namespace: environment.Namespace, Server: "https://" + a.address,
 			CA:       func(context.Context) ([]byte, error) { return a.ca.Cert, nil },
-			Recorder: mgr.GetEventRecorder("rollcall-authorization"), Metrics: a.registry, Clock: environment.Clock,
+			Seen:     seen.NewWriter(mgr.GetClient()),
+			Detector: revocation.NewDetector(mgr.GetClient(), mgr.GetEventRecorder("rollcall-authorization"), a.registry, environment.Clock),
+			Metrics:  a.registry, Clock: environment.Clock,
 		})
 		if err != nil {
 			return err
