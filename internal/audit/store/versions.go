@@ -1,0 +1,208 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Version is what an object was like for some time.
+type Version struct {
+	Kind, UID, Namespace, Name string
+	// Alias is another name to find it by; empty for none.
+	Alias string
+	// Generation of the object; 0 for kinds that have none.
+	Generation int64
+	// Since and Until bound the time, as far as it is known here. Until is zero while it is so.
+	Since, Until time.Time
+	// Document is the object in JSON. Nil, in a change: the object is gone since then.
+	Document []byte
+}
+
+// Digest tells versions apart.
+func (v *Version) Digest() [sha256.Size]byte { return sha256.Sum256(v.Document) }
+
+// Standing is the version of an object that holds as far as is known.
+type Standing struct {
+	Kind   string
+	Digest [sha256.Size]byte
+	Since  time.Time
+}
+
+// Standing are the versions that hold, by uid.
+func (s *Store) Standing(ctx context.Context) (map[string]Standing, error) {
+	all := map[string]Standing{}
+	err := each(ctx, s.db, "SELECT kind, uid, digest, since FROM versions WHERE until IS NULL", nil, func(rows *sql.Rows) error {
+		var (
+			kind, uid string
+			digest    []byte
+			since     int64
+		)
+		err := rows.Scan(&kind, &uid, &digest, &since)
+		if err == nil {
+			all[uid] = Standing{Kind: kind, Digest: [sha256.Size]byte(digest), Since: time.UnixMicro(since)}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look into the audit store: %w", err)
+	}
+	return all, nil
+}
+
+// recording is the mark of when objects were first recorded.
+const recording = "recording"
+
+// BeginRecording notes that from now on it is recorded what objects are like, unless it was before.
+func (s *Store) BeginRecording(ctx context.Context, now time.Time) error {
+	err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "INSERT INTO marks (name, at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", recording, moment(now))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("write to the audit store: %w", err)
+	}
+	return nil
+}
+
+// RecordingSince is since when it is recorded what objects are like; zero where it is not yet.
+func (s *Store) RecordingSince(ctx context.Context) (since time.Time, err error) {
+	err = each(ctx, s.db, "SELECT at FROM marks WHERE name = $1", []any{recording}, func(rows *sql.Rows) error {
+		var at int64
+		err := rows.Scan(&at)
+		since = time.UnixMicro(at)
+		return err
+	})
+	if err != nil {
+		return time.Time{}, fmt.Errorf("look into the audit store: %w", err)
+	}
+	return since, nil
+}
+
+// Certificate is one that was issued in a Session.
+type Certificate struct {
+	// Fingerprint is the SHA-256 of its DER, in lowercase hex.
+	Fingerprint string
+	// Session is the uid of the Session.
+	Session  string
+	NotAfter time.Time
+	// Document is what is known of it, in JSON.
+	Document []byte
+}
+
+// Record keeps what objects have become, in the order given, and certificates. Each change ends the version before.
+func (s *Store) Record(ctx context.Context, changes []Version, certificates []Certificate) error {
+	err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		for i := range changes {
+			if err := s.change(ctx, tx, &changes[i]); err != nil {
+				return err
+			}
+		}
+		for _, c := range certificates {
+			_, err := tx.ExecContext(ctx, `INSERT INTO certificates (fingerprint, session, not_after, document) VALUES ($1, $2, $3, $4)
+				ON CONFLICT (fingerprint) DO NOTHING`, c.Fingerprint, c.Session, moment(c.NotAfter), s.codec.compress(c.Document))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("write to the audit store: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) change(ctx context.Context, tx *sql.Tx, v *Version) error {
+	_, err := tx.ExecContext(ctx, "UPDATE versions SET until = $1 WHERE kind = $2 AND uid = $3 AND until IS NULL",
+		moment(v.Since), v.Kind, v.UID)
+	if err != nil || v.Document == nil {
+		return err
+	}
+	digest := v.Digest()
+	// The same again is no error: what recorded it may have failed to hear that it was.
+	_, err = tx.ExecContext(ctx, `INSERT INTO versions (kind, uid, since, namespace, name, alias, generation, digest, document)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (kind, uid, since) DO UPDATE SET until = NULL, digest = excluded.digest, document = excluded.document,
+		generation = excluded.generation, alias = excluded.alias`,
+		v.Kind, v.UID, moment(v.Since), v.Namespace, v.Name, column(v.Alias), v.Generation, digest[:], s.codec.compress(v.Document))
+	return err
+}
+
+const selectVersions = "SELECT kind, uid, namespace, name, alias, generation, since, until, document FROM versions WHERE "
+
+// Named are the versions of a kind and name, of whatever objects had it, that held at any time between two, the newest first.
+func (s *Store) Named(ctx context.Context, kind, namespace, name string, from, to time.Time) ([]Version, error) {
+	return s.versions(ctx, `kind = $1 AND namespace = $2 AND name = $3 AND since <= $4 AND (until IS NULL OR until >= $5)`,
+		kind, namespace, name, moment(to), moment(from))
+}
+
+// Called are the versions of a kind by their alias, that held at any time between two, the newest first.
+func (s *Store) Called(ctx context.Context, kind, alias string, from, to time.Time) ([]Version, error) {
+	return s.versions(ctx, `kind = $1 AND alias = $2 AND alias <> '' AND since <= $3 AND (until IS NULL OR until >= $4)`,
+		kind, column(alias), moment(to), moment(from))
+}
+
+// Of are the versions of one object, the newest first.
+func (s *Store) Of(ctx context.Context, kind, uid string) ([]Version, error) {
+	return s.versions(ctx, "kind = $1 AND uid = $2", kind, uid)
+}
+
+// mostVersions bounds an answer.
+const mostVersions = 256
+
+func (s *Store) versions(ctx context.Context, condition string, args ...any) ([]Version, error) {
+	var all []Version
+	query := fmt.Sprintf("%s%s ORDER BY since DESC LIMIT %d", selectVersions, condition, mostVersions)
+	err := each(ctx, s.db, query, args, func(rows *sql.Rows) error {
+		var (
+			v          Version
+			since      int64
+			until      sql.NullInt64
+			compressed []byte
+		)
+		err := rows.Scan(&v.Kind, &v.UID, &v.Namespace, &v.Name, &v.Alias, &v.Generation, &since, &until, &compressed)
+		if err != nil {
+			return err
+		}
+		v.Since = time.UnixMicro(since)
+		if until.Valid {
+			v.Until = time.UnixMicro(until.Int64)
+		}
+		v.Document, err = s.codec.decompress(compressed)
+		all = append(all, v)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look into the audit store: %w", err)
+	}
+	return slices.Clip(all), nil
+}
+
+// Certificate is the one of a fingerprint, if it is known.
+func (s *Store) Certificate(ctx context.Context, fingerprint string) (found Certificate, known bool, err error) {
+	var (
+		notAfter   int64
+		compressed []byte
+	)
+	found.Fingerprint = fingerprint
+	err = each(ctx, s.db, "SELECT session, not_after, document FROM certificates WHERE fingerprint = $1", []any{column(fingerprint)},
+		func(rows *sql.Rows) error {
+			known = true
+			return rows.Scan(&found.Session, &notAfter, &compressed)
+		})
+	if err == nil && known {
+		found.NotAfter = time.UnixMicro(notAfter)
+		found.Document, err = s.codec.decompress(compressed)
+	}
+	if err != nil {
+		return Certificate{}, false, fmt.Errorf("look into the audit store: %w", err)
+	}
+	return found, known, nil
+}
