@@ -57,6 +57,7 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 		return status.Reporter{Client: c, Recorder: mgr.GetEventRecorder(string(owner)), FieldOwner: owner}
 	}
 	opener := &sources.Opener{Live: live, Namespace: o.Namespace}
+	certificates := shown(mgr, o)
 	issuer := &issue.Issuer{Client: c, Live: live, Signer: o.Signer, Clock: o.Clock}
 	for _, controller := range []interface{ SetupWithManager(ctrl.Manager) error }{
 		&directory.Reconciler{
@@ -76,7 +77,7 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 		},
 		&session.Reconciler{Client: c, Reporter: report(sessionOwner), Clock: o.Clock, Retention: o.SessionRetention},
 		&installation.Reconciler{
-			Client: c, Reporter: report(installationOwner), Clock: o.Clock, LoginURL: o.Login.URL,
+			Client: c, Reporter: report(installationOwner), Clock: o.Clock, LoginURL: o.Login.URL, Audit: auditors(o, certificates),
 			Preflight: &preflight.Preflight{Signer: o.Signer, API: o.API, Clock: o.Clock}, Rotation: rotation(o),
 		},
 		&credential.Reconciler{
@@ -88,7 +89,7 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 			return fmt.Errorf("set up %T: %w", controller, err)
 		}
 	}
-	return registerServices(mgr, o, issuer, opener)
+	return registerServices(mgr, o, certificates, issuer, opener)
 }
 
 // rotation looks after the operator's own authority, where that signs.

@@ -8,49 +8,85 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/http"
 
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/audit/history"
+	"github.com/rollcall-iam/rollcall/internal/audit/presence"
+	"github.com/rollcall-iam/rollcall/internal/audit/questions"
+	"github.com/rollcall-iam/rollcall/internal/audit/receiver"
+	"github.com/rollcall-iam/rollcall/internal/audit/store"
 	"github.com/rollcall-iam/rollcall/internal/issue"
 	"github.com/rollcall-iam/rollcall/internal/login"
 	"github.com/rollcall-iam/rollcall/internal/oidc"
 	"github.com/rollcall-iam/rollcall/internal/operator"
 	"github.com/rollcall-iam/rollcall/internal/revocation"
+	"github.com/rollcall-iam/rollcall/internal/seen"
 	"github.com/rollcall-iam/rollcall/internal/serving"
 	"github.com/rollcall-iam/rollcall/internal/sources"
 	"github.com/rollcall-iam/rollcall/internal/stored"
+	"github.com/rollcall-iam/rollcall/internal/webhook"
 )
 
+// shown is the certificate of what is served.
+func shown(mgr ctrl.Manager, o operator.Environment) *serving.Certificates {
+	return serving.New(serving.Options{
+		Store: ownStore(mgr, o), SecretName: o.ServingSecret, Names: o.ServingNames, Clock: o.Clock,
+	})
+}
+
+// ownStore is the operator's own namespace.
+func ownStore(mgr ctrl.Manager, o operator.Environment) stored.Store {
+	return stored.Store{Live: mgr.GetAPIReader(), Client: mgr.GetClient(), Namespace: o.Namespace}
+}
+
 // registerServices adds what the operator serves itself, where it is asked to: on every replica.
-func registerServices(mgr ctrl.Manager, o operator.Environment, issuer *issue.Issuer, opener *sources.Opener) error {
-	if o.Login.Address == "" && o.Authorization.Address == "" {
+func registerServices(
+	mgr ctrl.Manager, o operator.Environment, certificates *serving.Certificates, issuer *issue.Issuer, opener *sources.Opener,
+) error {
+	if o.Login.Address == "" && o.Authorization.Address == "" && o.Audit.Address == "" {
 		return nil
 	}
-	store := stored.Store{Live: mgr.GetAPIReader(), Client: mgr.GetClient(), Namespace: o.Namespace}
-	certificates := serving.New(serving.Options{Store: store, SecretName: o.ServingSecret, Names: o.ServingNames, Clock: o.Clock})
 	if err := mgr.Add(certificates); err != nil {
 		return fmt.Errorf("add the certificate that is served: %w", err)
 	}
 	if o.Login.Address != "" {
-		if err := registerLogin(mgr, o, store, certificates, issuer, opener); err != nil {
+		if err := registerLogin(mgr, o, certificates, issuer, opener); err != nil {
+			return err
+		}
+	}
+	watch := &witness{
+		seen:     seen.NewWriter(mgr.GetClient()),
+		detector: revocation.NewDetector(mgr.GetClient(), mgr.GetEventRecorder("rollcall-authorization"), metrics.Registry, o.Clock),
+	}
+	if o.Audit.Address != "" {
+		if err := registerAudit(mgr, o, certificates, watch); err != nil {
 			return err
 		}
 	}
 	if o.Authorization.Address != "" {
-		return registerAuthorization(mgr, o, certificates)
+		return registerAuthorization(mgr, o, certificates, watch)
 	}
 	return nil
+}
+
+// witness is what those share that learn of requests: the authorization webhook before, and the audit service after.
+type witness struct {
+	seen     *seen.Writer
+	detector *revocation.Detector
 }
 
 // loginsAtOnce is how many connections people may have from one address, which many may share.
 const loginsAtOnce = 512
 
 func registerLogin(
-	mgr ctrl.Manager, o operator.Environment, store stored.Store, certificates *serving.Certificates, issuer *issue.Issuer,
-	opener *sources.Opener,
+	mgr ctrl.Manager, o operator.Environment, certificates *serving.Certificates, issuer *issue.Issuer, opener *sources.Opener,
 ) error {
-	key, err := login.Key(context.Background(), store)
+	key, err := login.Key(context.Background(), ownStore(mgr, o))
 	if err != nil {
 		return err
 	}
@@ -67,10 +103,10 @@ func registerLogin(
 	})
 }
 
-func registerAuthorization(mgr ctrl.Manager, o operator.Environment, certificates *serving.Certificates) error {
+func registerAuthorization(mgr ctrl.Manager, o operator.Environment, certificates *serving.Certificates, w *witness) error {
 	handler, err := revocation.Setup(context.Background(), mgr, revocation.Options{
 		Namespace: o.Namespace, Server: o.Authorization.URL, CA: certificates.CA,
-		Recorder: mgr.GetEventRecorder("rollcall-authorization"), Metrics: metrics.Registry, Clock: o.Clock,
+		Seen: w.seen, Detector: w.detector, Metrics: metrics.Registry, Clock: o.Clock,
 	})
 	if err != nil {
 		return err
@@ -78,6 +114,47 @@ func registerAuthorization(mgr ctrl.Manager, o operator.Environment, certificate
 	return add(mgr, &serving.Server{
 		Name: "authorization", Address: o.Authorization.Address, Handler: handler, TLS: certificates.Config(),
 	})
+}
+
+func registerAudit(mgr ctrl.Manager, o operator.Environment, certificates *serving.Certificates, w *witness) error {
+	keeper := &store.Keeper{Location: o.Audit.Store, Age: o.Audit.Retention, Size: o.Audit.Size, Clock: o.Clock}
+	access := &webhook.Access{
+		Client: mgr.GetClient(), Namespace: o.Namespace, SecretName: receiver.SecretName,
+		Server: o.Audit.URL + receiver.Path + receiver.DefaultServer, CA: certificates.CA,
+	}
+	answers := &questions.Service{
+		Users: mgr.GetClient(), Reviews: o.Clientset.AuthenticationV1().TokenReviews(), Namespace: o.Namespace,
+		Store: keeper.Store, Clock: o.Clock,
+	}
+	for _, runnable := range []manager.Runnable{
+		keeper, access,
+		&history.Recorder{Cache: mgr.GetCache(), Store: keeper.Store, Clock: o.Clock},
+		&presence.Presence{Cache: mgr.GetClient(), Store: keeper.Store, Seen: w.seen, Detector: w.detector, Clock: o.Clock},
+	} {
+		if err := mgr.Add(runnable); err != nil {
+			return fmt.Errorf("add to the manager: %w", err)
+		}
+	}
+	mux := http.NewServeMux()
+	mux.Handle("POST "+receiver.Path+"{server}", receiver.New(receiver.Receiver{
+		Access: access, Store: keeper.Store, Metrics: receiver.NewMetrics(metrics.Registry), Clock: o.Clock,
+	}))
+	mux.Handle("/", answers.Handler())
+	return add(mgr, &serving.Server{Name: "audit", Address: o.Audit.Address, Handler: mux, TLS: certificates.Config()})
+}
+
+// auditors says where they ask; nil where there is no audit service.
+func auditors(o operator.Environment, certificates *serving.Certificates) func(context.Context) (*v1alpha1.InstallationAudit, error) {
+	if o.Audit.Address == "" {
+		return nil
+	}
+	return func(ctx context.Context) (*v1alpha1.InstallationAudit, error) {
+		ca, err := certificates.CA(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &v1alpha1.InstallationAudit{URL: o.Audit.URL, CABundle: ca, Namespace: o.Namespace}, nil
+	}
 }
 
 func add(mgr ctrl.Manager, server *serving.Server) error {

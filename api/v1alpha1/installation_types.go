@@ -31,6 +31,27 @@ type InstallationAuthority struct {
 	NextFingerprint string `json:"nextFingerprint,omitempty"`
 }
 
+// InstallationAudit is where auditors ask about what API servers have told: kubectl rollcall explain, activity.
+type InstallationAudit struct {
+	// url of the audit service.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	URL string `json:"url,omitempty"`
+
+	// caBundle are the certificates, PEM encoded, that the service's certificate chains to. Default: those that the auditor's system trusts.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=65536
+	CABundle []byte `json:"caBundle,omitempty"`
+
+	// namespace of the ServiceAccount rollcall-auditor. Who may request its tokens, may ask.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace,omitempty"`
+}
+
 // InstallationStatus is what the operator can do in this cluster.
 type InstallationStatus struct {
 	// conditions are Ready, Reconciling, Stalled; SignerReady (whether the API server accepts what the signer signs); with signer CA
@@ -62,6 +83,10 @@ type InstallationStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	LoginURL string `json:"loginURL,omitempty"`
+
+	// audit is where auditors ask. Absent where there is no audit service.
+	// +optional
+	Audit *InstallationAudit `json:"audit,omitempty"`
 }
 
 // Installation says what the operator can do in this cluster, and what is missing. The operator makes the one that there is, named
@@ -76,6 +101,7 @@ type InstallationStatus struct {
 // +kubebuilder:printcolumn:name="Signer-Ready",type=string,JSONPath=`.status.conditions[?(@.type=="SignerReady")].status`
 // +kubebuilder:printcolumn:name="Credentials-Checked",type=string,JSONPath=`.status.conditions[?(@.type=="CredentialsChecked")].status`
 // +kubebuilder:printcolumn:name="Login",type=string,JSONPath=`.status.loginURL`
+// +kubebuilder:printcolumn:name="Audit",type=string,priority=1,JSONPath=`.status.audit.url`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 type Installation struct {

@@ -254,8 +254,8 @@ type SessionStatus struct {
 	// +optional
 	LastProofTime *metav1.Time `json:"lastProofTime,omitempty"`
 
-	// lastSeenTime is when the API server last asked about one of its certificates, to within a minute. Only where API servers ask
-	// the authorization webhook.
+	// lastSeenTime is when an API server last received a request with one of its certificates, to within a minute. Only where API servers
+	// ask the authorization webhook, or send their audit logs.
 	// +optional
 	LastSeenTime *metav1.Time `json:"lastSeenTime,omitempty"`
 

@@ -225,6 +225,11 @@ type UserStatus struct {
 	// certificate is the newest that was issued for spec.kubeconfig.
 	// +optional
 	Certificate *Certificate `json:"certificate,omitempty"`
+
+	// lastSeenTime is when an API server last received a request of this person, to within a minute: as its audit log tells, and so only
+	// where API servers send that (--audit-bind-address).
+	// +optional
+	LastSeenTime *metav1.Time `json:"lastSeenTime,omitempty"`
 }
 
 // User is a person, or a robot that acts as one.

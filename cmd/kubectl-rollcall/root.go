@@ -18,6 +18,7 @@ const (
 	groupAsk    = "ask"
 	groupDecide = "decide"
 	groupLook   = "look"
+	groupAudit  = "audit"
 )
 
 // usage leaves the flags of every command to the root's help, so that a command's own are seen.
@@ -46,8 +47,8 @@ func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
 	t := &tool{flags: genericclioptions.NewConfigFlags(true), streams: streams}
 	root := &cobra.Command{
 		Use:   "kubectl-rollcall",
-		Short: "Log in, ask for access, decide about it, and see who has what",
-		Long: "Log in, ask for access, decide about it, and see who has what, in a cluster whose people Rollcall keeps.\n\n" +
+		Short: "Log in, ask for access, decide about it, and see who has and did what",
+		Long: "Log in, ask for access, decide about it, and see who has and did what, in a cluster whose people Rollcall keeps.\n\n" +
 			"Whatever you do here, you do as whom your kubeconfig says you are, with the rights that you have.",
 		Example:           rootExamples,
 		Annotations:       map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl rollcall"},
@@ -67,6 +68,7 @@ func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
 		&cobra.Group{ID: groupAsk, Title: "Ask for access:"},
 		&cobra.Group{ID: groupDecide, Title: "Decide who gets in:"},
 		&cobra.Group{ID: groupLook, Title: "See who has what:"},
+		&cobra.Group{ID: groupAudit, Title: "See who did what:"},
 	)
 	t.addCommands(root)
 	return root
@@ -95,7 +97,11 @@ const rootExamples = `  # Log in, and see who you are
 
   # Who gets what through what
   kubectl rollcall tree user/alice
-  kubectl rollcall graph -o svg > access.svg`
+  kubectl rollcall graph -o svg > access.svg
+
+  # What somebody did, and who is behind a line of the audit log
+  kubectl rollcall activity alice
+  kubectl rollcall explain 5a2f0b8e-2f0c-4f0e-9d5b-0d4a3b1c2d3e`
 
 func (t *tool) addCommands(root *cobra.Command) {
 	add := func(group string, commands ...*cobra.Command) {
@@ -109,6 +115,7 @@ func (t *tool) addCommands(root *cobra.Command) {
 	add(groupDecide, t.newApproveCommand(), t.newDenyCommand(), t.newLockCommand(), t.newUnlockCommand(), t.newTerminateCommand())
 	add(groupLook, t.newSessionsCommand(), t.newAccessCommand(), t.newWhoCanCommand(), t.newWhyCommand(), t.newTreeCommand(),
 		t.newGraphCommand())
+	add(groupAudit, t.newExplainCommand(), t.newActivityCommand())
 	root.AddCommand(t.newVersionCommand())
 	explainCompletion(root)
 }

@@ -16,6 +16,7 @@ import (
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	iamac "github.com/rollcall-iam/rollcall/api/v1alpha1/applyconfiguration/api/v1alpha1"
@@ -39,6 +40,8 @@ type Reconciler struct {
 	Rotation *Rotation
 	// LoginURL is where people log in; empty where there is no login service.
 	LoginURL string
+	// Audit tells where auditors ask; nil where there is no audit service.
+	Audit func(context.Context) (*v1alpha1.InstallationAudit, error)
 
 	// found is what was found last, and due when to look again: there is one object, and so one Reconcile at a time.
 	found *found
@@ -51,6 +54,8 @@ type found struct {
 
 	// authority is the operator's own; nil where another signs, or it is not known.
 	authority *rotated
+	// audit is where auditors ask; nil where there is no audit service, or it is not known.
+	audit *v1alpha1.InstallationAudit
 }
 
 // scope is what one run works on.
@@ -97,6 +102,7 @@ func (r *Reconciler) try(ctx context.Context, _ *scope) error {
 		return nil
 	}
 	now := r.look(ctx)
+	r.locate(ctx, now)
 	if err := ctx.Err(); err != nil {
 		return err // What was cut short says nothing.
 	}
@@ -127,6 +133,21 @@ func (r *Reconciler) look(ctx context.Context) *found {
 	return now
 }
 
+// locate finds out where auditors ask. What is not known now is told as it was.
+func (r *Reconciler) locate(ctx context.Context, now *found) {
+	if r.Audit == nil {
+		return
+	}
+	at, err := r.Audit(ctx)
+	if err != nil {
+		log.FromContext(ctx).Error(err, "where auditors ask is not told")
+		if r.found != nil {
+			at = r.found.audit
+		}
+	}
+	now.audit = at
+}
+
 func (r *Reconciler) report(ctx context.Context, s *scope) error {
 	object, before := s.installation, &s.installation.Status
 	name := r.Preflight.Signer.Name()
@@ -138,7 +159,8 @@ func (r *Reconciler) report(ctx context.Context, s *scope) error {
 	owned := append(status.Summary(),
 		v1alpha1.ConditionSignerReady, v1alpha1.ConditionCredentialsChecked, v1alpha1.ConditionAuthorityCurrent)
 	if status.Same(before.Conditions, conditions, owned...) && before.Signer == name && before.LoginURL == r.LoginURL &&
-		ptr.Deref(before.ObservedGeneration, -1) == object.Generation && equality.Semantic.DeepEqual(before.Authority, authority) {
+		ptr.Deref(before.ObservedGeneration, -1) == object.Generation && equality.Semantic.DeepEqual(before.Authority, authority) &&
+		equality.Semantic.DeepEqual(before.Audit, r.found.audit) {
 		return nil
 	}
 	told := iamac.InstallationStatus().WithConditions(status.Apply(conditions)...).WithObservedGeneration(object.Generation).WithSigner(name)
@@ -147,6 +169,9 @@ func (r *Reconciler) report(ctx context.Context, s *scope) error {
 	}
 	if authority != nil {
 		told.WithAuthority(applied(authority))
+	}
+	if at := r.found.audit; at != nil {
+		told.WithAudit(iamac.InstallationAudit().WithURL(at.URL).WithCABundle(at.CABundle...).WithNamespace(at.Namespace))
 	}
 	written := iamac.Installation(object.Name).WithUID(object.UID).WithStatus(told)
 	return client.IgnoreNotFound(r.Reporter.Report(ctx, object, written, before.Conditions, conditions))

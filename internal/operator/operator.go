@@ -45,11 +45,15 @@ type Environment struct {
 	Cluster pki.Cluster
 	// Login and Authorization say where the login service and the authorization webhook are.
 	Login, Authorization Endpoint
+	// Audit says where the audit service is, what it keeps, and where.
+	Audit Audit
 	// ServingSecret and ServingNames say what certificate they show.
 	ServingSecret string
 	ServingNames  []string
 	// SessionRetention is how long ended Sessions stay.
 	SessionRetention time.Duration
+	// Clientset reaches what the manager's client does not: reviews.
+	Clientset kubernetes.Interface
 	// API is how the API server is reached, without anything that tells it who asks.
 	API *rest.Config
 	// Signer signs certificates.
@@ -66,6 +70,17 @@ type Endpoint struct {
 	Address string
 	// URL is where it is reached, without a path.
 	URL string
+}
+
+// Audit is the audit service.
+type Audit struct {
+	Endpoint
+
+	// Store is where events are kept, as for store.Open.
+	Store string
+	// Retention is how long they are, and Size how many bytes there may be, about; 0 for any number.
+	Retention time.Duration
+	Size      int64
 }
 
 func (o *Options) endpoint(address, url string) (Endpoint, error) {
@@ -156,16 +171,23 @@ func newEnvironment(ctx context.Context, mgr ctrl.Manager, config *rest.Config, 
 	}
 	logins, loginErr := o.endpoint(o.LoginBindAddress, o.LoginURL)
 	authorization, authorizationErr := o.endpoint(o.AuthorizationBindAddress, o.AuthorizationURL)
-	if err := errors.Join(loginErr, authorizationErr); err != nil {
+	audit, auditErr := o.endpoint(o.AuditBindAddress, o.AuditURL)
+	if err := errors.Join(loginErr, authorizationErr, auditErr); err != nil {
 		return Environment{}, err
+	}
+	clientset, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return Environment{}, fmt.Errorf("build client: %w", err)
 	}
 	environment := Environment{
 		Namespace:        o.Namespace,
 		Operator:         o.Namespace + ":" + ServiceAccount,
 		Cluster:          cluster,
+		Clientset:        clientset,
 		API:              rest.AnonymousClientConfig(config),
 		Login:            logins,
 		Authorization:    authorization,
+		Audit:            Audit{Endpoint: audit, Store: o.AuditStore, Retention: o.AuditRetention, Size: o.AuditSize.Value()},
 		ServingSecret:    o.ServingSecret,
 		ServingNames:     o.servingNames(),
 		SessionRetention: o.SessionRetention,
@@ -177,16 +199,12 @@ func newEnvironment(ctx context.Context, mgr ctrl.Manager, config *rest.Config, 
 		environment.Signer = environment.Authority
 		return environment, nil
 	}
-	environment.Signer, err = clusterSigner(ctx, config)
+	environment.Signer, err = clusterSigner(ctx, clientset)
 	return environment, err
 }
 
 // clusterSigner signs through the certificates API. It knows its own requests by whom the API server takes the operator for.
-func clusterSigner(ctx context.Context, config *rest.Config) (*csr.Signer, error) {
-	clientset, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return nil, fmt.Errorf("build client: %w", err)
-	}
+func clusterSigner(ctx context.Context, clientset kubernetes.Interface) (*csr.Signer, error) {
 	reviews := clientset.AuthenticationV1().SelfSubjectReviews()
 	review, err := reviews.Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
 	if err != nil {

@@ -12,10 +12,12 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
+	"github.com/rollcall-iam/rollcall/internal/audit/store"
 	"github.com/rollcall-iam/rollcall/internal/pki"
 )
 
@@ -44,9 +46,17 @@ type Options struct {
 	// LoginBindAddress and AuthorizationBindAddress are host:port of the login service and of the authorization webhook; "0" turns them
 	// off.
 	LoginBindAddress, AuthorizationBindAddress string
-	// LoginURL and AuthorizationURL are where people and API servers reach them; empty means https:// and the first of ServingNames.
-	LoginURL, AuthorizationURL string
-	// ServingSecret holds the certificate of both; empty means one by an authority of the operator's own, for ServingNames.
+	// AuditBindAddress is host:port of the audit service, to which API servers send events, and which auditors ask; "0" turns it off.
+	AuditBindAddress string
+	// LoginURL, AuthorizationURL and AuditURL are where people and API servers reach them; empty means https:// and the first of
+	// ServingNames.
+	LoginURL, AuthorizationURL, AuditURL string
+	// AuditStore is where events are kept: sqlite:PATH, or a URL of PostgreSQL. AuditRetention is for how long, and AuditSize how much,
+	// about.
+	AuditStore     string
+	AuditRetention time.Duration
+	AuditSize      resource.QuantityValue
+	// ServingSecret holds the certificate of all three; empty means one by an authority of the operator's own, for ServingNames.
 	ServingSecret string
 	// ServingNames are DNS names and IP addresses, with commas between.
 	ServingNames string
@@ -71,6 +81,9 @@ Examples:
 
   # Let people log in, too:
   manager --leader-elect --login-bind-address :8443 --login-url https://login.example.com --serving-names login.example.com
+
+  # Take the events of the API servers' audit logs:
+  manager --audit-bind-address :9445 --audit-url https://audit.example.com:9445 --audit-store sqlite:/var/lib/rollcall/audit.db
 
 Flags:
 `
@@ -102,8 +115,9 @@ func Parse(args []string) (*Options, error) {
 		"host:port of the authorization webhook, which API servers ask about each credential; 0 for none")
 	flags.StringVar(&o.AuthorizationURL, "authorization-url", "", "URL at which API servers reach the authorization webhook; https:// and "+
 		"the first of --serving-names with the port of --authorization-bind-address if empty")
+	o.bindAudit(flags)
 	flags.StringVar(&o.ServingSecret, "serving-secret", "",
-		"Secret of type kubernetes.io/tls in the operator's namespace with the certificate of the login service and the webhook; "+
+		"Secret of type kubernetes.io/tls in the operator's namespace with the certificate of what is served to people and API servers; "+
 			"one by an authority of the operator's own if empty (its certificate: ConfigMap rollcall-serving-ca)")
 	flags.StringVar(&o.ServingNames, "serving-names", "",
 		"DNS names and IP addresses of the certificate that is served without --serving-secret, with commas between; "+
@@ -124,6 +138,19 @@ func Parse(args []string) (*Options, error) {
 	return o, nil
 }
 
+func (o *Options) bindAudit(flags *flag.FlagSet) {
+	flags.StringVar(&o.AuditBindAddress, "audit-bind-address", "0", "host:port of the audit service, to which API servers send the events "+
+		"of their audit logs, and which answers auditors; 0 for none")
+	flags.StringVar(&o.AuditURL, "audit-url", "", "URL at which API servers and auditors reach the audit service; https:// and the first of "+
+		"--serving-names with the port of --audit-bind-address if empty")
+	flags.StringVar(&o.AuditStore, "audit-store", "sqlite:/var/lib/rollcall/audit.db", "where events are kept: sqlite:PATH, for one "+
+		"replica; or postgres://USER@HOST/DATABASE?sslmode=verify-full&sslrootcert=FILE, for any number, with the password in the environment "+
+		"variable PGPASSWORD")
+	flags.DurationVar(&o.AuditRetention, "audit-retention", 90*24*time.Hour, "how long events are kept")
+	o.AuditSize = resource.QuantityValue{Quantity: resource.MustParse("8Gi")}
+	flags.Var(&o.AuditSize, "audit-size", "about how much events may take; the oldest go first. 0 for any amount")
+}
+
 // shortestCA leaves time for each step of a rotation: a third of it is for bringing the next authority to every API server.
 const shortestCA = 48 * time.Hour
 
@@ -139,6 +166,22 @@ func (o *Options) check() error {
 	}
 	if o.CADuration < shortestCA {
 		return fmt.Errorf("--ca-duration is %s: it must be %s at least", o.CADuration, shortestCA)
+	}
+	return o.checkAudit()
+}
+
+// leastAudit is the least that is worth keeping.
+const leastAudit = 16 << 20
+
+func (o *Options) checkAudit() error {
+	if _, err := store.Where(o.AuditStore); err != nil {
+		return fmt.Errorf("--audit-store %w", err)
+	}
+	if o.AuditRetention < time.Hour {
+		return fmt.Errorf("--audit-retention is %s: it must be 1h at least", o.AuditRetention)
+	}
+	if size := o.AuditSize.Value(); size != 0 && size < leastAudit {
+		return fmt.Errorf("--audit-size is %s: it must be 16Mi at least, or 0", o.AuditSize.String())
 	}
 	return nil
 }

@@ -67,6 +67,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.IdentityApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Installation"):
 		return &apiv1alpha1.InstallationApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("InstallationAudit"):
+		return &apiv1alpha1.InstallationAuditApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("InstallationAuthority"):
 		return &apiv1alpha1.InstallationAuthorityApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("InstallationStatus"):

@@ -580,6 +580,18 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.InstallationStatus
       default:
         observedGeneration: -1
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.InstallationAudit
+  map:
+    fields:
+    - name: caBundle
+      type:
+        scalar: string
+    - name: namespace
+      type:
+        scalar: string
+    - name: url
+      type:
+        scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.InstallationAuthority
   map:
     fields:
@@ -595,6 +607,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.InstallationStatus
   map:
     fields:
+    - name: audit
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.InstallationAudit
     - name: authority
       type:
         namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.InstallationAuthority
@@ -1237,6 +1252,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: identity
       type:
         namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.Identity
+    - name: lastSeenTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: observedGeneration
       type:
         scalar: numeric

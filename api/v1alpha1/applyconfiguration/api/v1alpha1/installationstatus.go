@@ -26,6 +26,8 @@ type InstallationStatusApplyConfiguration struct {
 	Authority *InstallationAuthorityApplyConfiguration `json:"authority,omitempty"`
 	// loginURL is where people log in. Absent where there is no login service.
 	LoginURL *string `json:"loginURL,omitempty"`
+	// audit is where auditors ask. Absent where there is no audit service.
+	Audit *InstallationAuditApplyConfiguration `json:"audit,omitempty"`
 }
 
 // InstallationStatusApplyConfiguration constructs a declarative configuration of the InstallationStatus type for use with
@@ -76,5 +78,13 @@ func (b *InstallationStatusApplyConfiguration) WithAuthority(value *Installation
 // If called multiple times, the LoginURL field is set to the value of the last call.
 func (b *InstallationStatusApplyConfiguration) WithLoginURL(value string) *InstallationStatusApplyConfiguration {
 	b.LoginURL = &value
+	return b
+}
+
+// WithAudit sets the Audit field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Audit field is set to the value of the last call.
+func (b *InstallationStatusApplyConfiguration) WithAudit(value *InstallationAuditApplyConfiguration) *InstallationStatusApplyConfiguration {
+	b.Audit = value
 	return b
 }

@@ -32,8 +32,8 @@ type SessionStatusApplyConfiguration struct {
 	// lastProofTime is when the identity provider last vouched with a fresh ID token: at login, and at renewals where the Directory's
 	// login.oidc.recheckSeconds asks for it.
 	LastProofTime *metav1.Time `json:"lastProofTime,omitempty"`
-	// lastSeenTime is when the API server last asked about one of its certificates, to within a minute. Only where API servers ask
-	// the authorization webhook.
+	// lastSeenTime is when an API server last received a request with one of its certificates, to within a minute. Only where API servers
+	// ask the authorization webhook, or send their audit logs.
 	LastSeenTime *metav1.Time `json:"lastSeenTime,omitempty"`
 	// endTime is when the Session ended. What has ended does not begin again.
 	EndTime *metav1.Time `json:"endTime,omitempty"`

@@ -6,6 +6,7 @@
 package v1alpha1
 
 import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	v1 "k8s.io/client-go/applyconfigurations/meta/v1"
 )
 
@@ -29,6 +30,9 @@ type UserStatusApplyConfiguration struct {
 	Grants []string `json:"grants,omitempty"`
 	// certificate is the newest that was issued for spec.kubeconfig.
 	Certificate *CertificateApplyConfiguration `json:"certificate,omitempty"`
+	// lastSeenTime is when an API server last received a request of this person, to within a minute: as its audit log tells, and so only
+	// where API servers send that (--audit-bind-address).
+	LastSeenTime *metav1.Time `json:"lastSeenTime,omitempty"`
 }
 
 // UserStatusApplyConfiguration constructs a declarative configuration of the UserStatus type for use with
@@ -99,5 +103,13 @@ func (b *UserStatusApplyConfiguration) WithGrants(values ...string) *UserStatusA
 // If called multiple times, the Certificate field is set to the value of the last call.
 func (b *UserStatusApplyConfiguration) WithCertificate(value *CertificateApplyConfiguration) *UserStatusApplyConfiguration {
 	b.Certificate = value
+	return b
+}
+
+// WithLastSeenTime sets the LastSeenTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastSeenTime field is set to the value of the last call.
+func (b *UserStatusApplyConfiguration) WithLastSeenTime(value metav1.Time) *UserStatusApplyConfiguration {
+	b.LastSeenTime = &value
 	return b
 }

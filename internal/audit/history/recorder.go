@@ -1,0 +1,202 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package history remembers what Users, Sessions, Grants, requests and bindings were like, and tells it of the time of an event.
+package history
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/audit/store"
+)
+
+const (
+	// together is how many changes go into one transaction at most.
+	together = 500
+	// again is how soon a store that failed is tried again.
+	again = 2 * time.Second
+)
+
+// Recorder writes down what it sees in the cache. One of the replicas does.
+type Recorder struct {
+	Cache cache.Cache
+	// Store is the open store, or an error.
+	Store func() (*store.Store, error)
+	Clock clock.PassiveClock
+}
+
+// kinds are what is remembered. Of bindings the cache has those that the operator made.
+func kinds() []client.Object {
+	return []client.Object{
+		&v1alpha1.User{}, &v1alpha1.Session{}, &v1alpha1.Grant{}, &v1alpha1.AccessRequest{},
+		&rbacv1.RoleBinding{}, &rbacv1.ClusterRoleBinding{},
+	}
+}
+
+// Start implements manager.Runnable.
+func (r *Recorder) Start(ctx context.Context) error {
+	var b *book
+	if !r.persist(ctx, func(ctx context.Context, s *store.Store) error {
+		standing, err := s.Standing(ctx)
+		b = newBook(standing)
+		return err
+	}) {
+		return nil
+	}
+	seen := make(chan observation, together)
+	told, stop, err := r.listen(ctx, seen)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	if err := r.catchUp(ctx, b, seen, told); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		if err := r.write(ctx, b, collect(ctx, seen, nil)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// catchUp writes what is there, and what is no longer: it went while nobody looked.
+func (r *Recorder) catchUp(ctx context.Context, b *book, seen <-chan observation, told func() bool) error {
+	there := map[string]bool{}
+	for ctx.Err() == nil {
+		done := told() // Before the rest of it is taken.
+		const moment = 100 * time.Millisecond
+		batch := collect(ctx, seen, time.After(moment))
+		for _, o := range batch {
+			there[string(o.object.GetUID())] = true
+		}
+		if err := r.write(ctx, b, batch); err != nil {
+			return err
+		}
+		if done && len(batch) == 0 {
+			r.enter(ctx, b, b.vanished(there, r.Clock.Now()))
+			r.persist(ctx, func(ctx context.Context, s *store.Store) error { return s.BeginRecording(ctx, r.Clock.Now()) })
+			return nil
+		}
+	}
+	return nil
+}
+
+// listen has the cache tell what is there, and what changes. Told says whether all that was there has been told.
+func (r *Recorder) listen(ctx context.Context, seen chan<- observation) (told func() bool, stop func(), err error) {
+	var registrations []toolscache.ResourceEventHandlerRegistration
+	var stops []func()
+	stop = func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}
+	for _, kind := range kinds() {
+		informer, err := r.Cache.GetInformer(ctx, kind)
+		if err != nil {
+			return nil, stop, fmt.Errorf("watch %T: %w", kind, err)
+		}
+		registration, err := informer.AddEventHandler(r.handler(ctx, seen))
+		if err != nil {
+			return nil, stop, fmt.Errorf("watch %T: %w", kind, err)
+		}
+		registrations = append(registrations, registration)
+		stops = append(stops, func() { _ = informer.RemoveEventHandler(registration) })
+	}
+	return func() bool {
+		for _, registration := range registrations {
+			if !registration.HasSynced() {
+				return false
+			}
+		}
+		return true
+	}, stop, nil
+}
+
+// handler passes on what it is told. While the store is away the cache keeps what follows.
+func (r *Recorder) handler(ctx context.Context, seen chan<- observation) toolscache.ResourceEventHandler {
+	see := func(object any, gone bool) {
+		if last, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
+			object = last.Obj
+		}
+		if o, ok := object.(client.Object); ok {
+			select {
+			case seen <- observation{object: o, gone: gone, at: r.Clock.Now()}:
+			case <-ctx.Done():
+			}
+		}
+	}
+	return toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    func(object any) { see(object, false) },
+		UpdateFunc: func(_, object any) { see(object, false) },
+		DeleteFunc: func(object any) { see(object, true) },
+	}
+}
+
+// collect waits for something to record, until then, and takes what else there is.
+func collect(ctx context.Context, seen <-chan observation, until <-chan time.Time) (batch []observation) {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-until:
+		return nil
+	case o := <-seen:
+		batch = append(batch, o)
+	}
+	for len(batch) < together {
+		select {
+		case o := <-seen:
+			batch = append(batch, o)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+func (r *Recorder) write(ctx context.Context, b *book, batch []observation) error {
+	e, err := b.plan(batch)
+	if err != nil {
+		return err
+	}
+	r.enter(ctx, b, e)
+	return nil
+}
+
+func (r *Recorder) enter(ctx context.Context, b *book, e *entries) {
+	if e.empty() {
+		return
+	}
+	if r.persist(ctx, func(ctx context.Context, s *store.Store) error { return s.Record(ctx, e.changes, e.certificates) }) {
+		b.written(e)
+	}
+}
+
+// persist does something with the store, again until it is done. It is not where there is no time left.
+func (r *Recorder) persist(ctx context.Context, do func(context.Context, *store.Store) error) bool {
+	for ctx.Err() == nil {
+		s, err := r.Store()
+		if err == nil {
+			err = do(ctx, s)
+		}
+		if err == nil {
+			return true
+		}
+		log.FromContext(ctx).WithName("audit").V(1).Info("what objects are like was not recorded yet; tried again", "why", err.Error())
+		select {
+		case <-ctx.Done():
+		case <-time.After(again):
+		}
+	}
+	return false
+}

@@ -1,0 +1,279 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package audit_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/answers"
+	"github.com/rollcall-iam/rollcall/internal/attribution"
+	"github.com/rollcall-iam/rollcall/internal/wire"
+	"github.com/rollcall-iam/rollcall/test/controlplane"
+	"github.com/rollcall-iam/rollcall/test/person"
+)
+
+// deed is what somebody did with one kubectl command: what the specs know, whatever is logged of it.
+type deed struct {
+	who string
+	// allowed says by what: a Grant, or a request; empty where it was not.
+	grant, request string
+	// resource and namespace that the command is about; other requests of it look around.
+	resource, namespace string
+}
+
+// auditIDs are what the API server called each request, as kubectl saw it.
+var auditIDs = regexp.MustCompile(`Audit-Id: ([0-9a-f-]{36})`)
+
+// works runs a command and notes, for each of its requests, what was done.
+func works(ctx context.Context, p *person.Person, deeds map[string]deed, d deed, args ...string) {
+	GinkgoHelper()
+	out, err := p.Kubectl(ctx, append(args, "-v=8")...).CombinedOutput()
+	if d.grant == "" {
+		Expect(err).To(HaveOccurred(), string(out))
+	} else {
+		Expect(err).NotTo(HaveOccurred(), string(out))
+	}
+	found := auditIDs.FindAllStringSubmatch(string(out), -1)
+	Expect(found).NotTo(BeEmpty(), string(out))
+	d.who = p.Name
+	for _, id := range found {
+		deeds[id[1]] = d
+	}
+}
+
+var _ = Describe("The line from an action back to the person", Ordered, func() {
+	var (
+		w                 *world
+		root              *person.Person
+		alice, bob, carol *person.Person
+		deeds             = map[string]deed{}
+		began             controlplane.AuditMark
+		events            []auditv1.Event
+		request           string
+	)
+	BeforeAll(func(ctx SpecContext) {
+		w = newWorld(ctx)
+		root = w.root()
+		var err error
+		began, err = w.plane.AuditMark()
+		Expect(err).NotTo(HaveOccurred())
+	}, NodeTimeout(3*time.Minute))
+
+	explain := func(ctx context.Context, args ...string) wire.Explained {
+		GinkgoHelper()
+		out, err := root.Kubectl(ctx, append([]string{"rollcall", "explain", "-o", "json"}, args...)...).Output()
+		Expect(err).NotTo(HaveOccurred())
+		var found wire.Explained
+		Expect(json.Unmarshal(out, &found)).To(Succeed())
+		return found
+	}
+
+	It("begins with three people at work, each with a real kubectl", func(ctx SpecContext) {
+		alice, bob, carol = w.comes(ctx, "alice"), w.comes(ctx, "bob"), w.comes(ctx, "carol")
+		edits := deed{grant: "alice-edits", resource: "configmaps", namespace: pay}
+		reads := deed{grant: "bob-reads", resource: "configmaps", namespace: pay}
+		works(ctx, alice, deeds, edits, "create", "configmap", "note", "-n", pay, "--from-literal=a=b")
+		works(ctx, bob, deeds, reads, "get", "configmap", "note", "-n", pay)
+		works(ctx, alice, deeds, deed{resource: "configmaps", namespace: shop}, "get", "configmaps", "-n", shop)
+		works(ctx, bob, deeds, deed{grant: "bob-reads", resource: "configmaps", namespace: shop}, "get", "configmaps", "-n", shop)
+		works(ctx, bob, deeds, deed{resource: "configmaps", namespace: pay}, "delete", "configmap", "note", "-n", pay)
+		works(ctx, carol, deeds, deed{resource: "configmaps", namespace: pay}, "get", "configmaps", "-n", pay)
+
+		By("asking, and being let in by somebody else")
+		out := carol.Does(ctx, "rollcall", "request", "carol-helps", "--for", "10m", "--reason", "INC-7: payments are stuck", "-o", "json")
+		var made v1alpha1.AccessRequest
+		_, object, _ := strings.Cut(out, "{") // What is said to people goes before.
+		Expect(json.Unmarshal([]byte("{"+object), &made)).To(Succeed(), out)
+		request = made.Name
+		alice.Does(ctx, "rollcall", "approve", request)
+		Eventually(ctx, func() error {
+			_, err := carol.Runs(ctx, "get", "configmaps", "-n", pay)
+			return err
+		}).WithTimeout(patience).Should(Succeed())
+		helps := deed{grant: "carol-helps", request: request, resource: "configmaps", namespace: pay}
+		works(ctx, carol, deeds, helps, "annotate", "configmap", "note", "-n", pay, "seen=yes")
+		works(ctx, alice, deeds, edits, "delete", "configmap", "note", "-n", pay)
+		Expect(len(deeds)).To(BeNumerically(">=", 12))
+	})
+
+	It("is found for every single event of theirs, as they did it", func(ctx SpecContext) {
+		all, _, err := w.plane.AuditSince(began)
+		Expect(err).NotTo(HaveOccurred())
+		people := map[string]string{}
+		for _, name := range []string{"alice", "bob", "carol"} {
+			people[corp+":"+name] = name
+		}
+		var lines []byte
+		for i := range all {
+			if people[all[i].User.Username] != "" {
+				events = append(events, all[i])
+				line, err := json.Marshal(&all[i])
+				Expect(err).NotTo(HaveOccurred())
+				lines = append(append(lines, line...), '\n')
+			}
+		}
+		Expect(len(events)).To(BeNumerically(">=", len(deeds)))
+		file := filepath.Join(w.files, "theirs.log")
+		Expect(os.WriteFile(file, lines, 0o600)).To(Succeed())
+		var found wire.Explained
+		Eventually(ctx, func(g Gomega) {
+			found = explain(ctx, "-f", file)
+			g.Expect(found.Items).To(HaveLen(len(events)))
+			for i := range found.Items {
+				g.Expect(found.Items[i].Record).NotTo(BeNil(), "it is on the way")
+			}
+		}).WithTimeout(patience).Should(Succeed())
+		known := 0
+		for i := range found.Items {
+			x := &found.Items[i]
+			who := people[events[i].User.Username]
+			expectPerson(ctx, w, x, who)
+			d, noted := deeds[x.Event.AuditID]
+			if !noted {
+				continue // Of the plugin, which does not tell its audit ids, or of waiting.
+			}
+			known++
+			Expect(d.who).To(Equal(who))
+			expectWay(x, d)
+		}
+		Expect(known).To(BeNumerically(">=", len(deeds)))
+	}, SpecTimeout(2*time.Minute))
+
+	It("leads through the request to the approver, and to the Grant as it was", func(ctx SpecContext) {
+		id := ""
+		for key, d := range deeds {
+			if d.request != "" {
+				for i := range events {
+					if string(events[i].AuditID) == key && events[i].Verb == "patch" {
+						id = key
+					}
+				}
+			}
+		}
+		Expect(id).NotTo(BeEmpty())
+		By("changing the Grant since then")
+		var grant v1alpha1.Grant
+		Expect(w.admin.Get(ctx, client.ObjectKey{Name: "carol-helps"}, &grant)).To(Succeed())
+		before := grant.Generation
+		grant.Spec.Reason = "another one now"
+		Expect(w.admin.Update(ctx, &grant)).To(Succeed())
+		time.Sleep(2 * time.Second)
+
+		found := explain(ctx, id)
+		Expect(found.Items).To(HaveLen(1))
+		a := found.Items[0].Authorization
+		Expect(a.Via).To(Equal(answers.ViaRequest))
+		Expect(a.Grant).To(HaveValue(And(HaveField("Generation", before), HaveField("Reason", ""), HaveField("UID", string(grant.UID)))))
+		Expect(a.Request).To(HaveValue(And(HaveField("Name", request), HaveField("Reason", "INC-7: payments are stuck"),
+			HaveField("Approvals", HaveExactElements(HaveField("Approver", "corp:alice"))))))
+		told := root.Does(ctx, "rollcall", "explain", id)
+		Expect(told).To(And(ContainSubstring("corp:carol: User carol"), ContainSubstring("approved by corp:alice"),
+			ContainSubstring("AccessRequest "+request), ContainSubstring("carols-laptop, and never left it"), ContainSubstring("proven by LDAP")))
+	})
+
+	It("leads to both where somebody acts as another", func(ctx SpecContext) {
+		out, err := root.Kubectl(ctx, "get", "configmaps", "-n", pay, "--as", "corp:alice", "-v=8").CombinedOutput()
+		Expect(err).NotTo(HaveOccurred(), string(out))
+		id := auditIDs.FindStringSubmatch(string(out))[1]
+		var found wire.Explained
+		Eventually(ctx, func() error {
+			told, err := root.Kubectl(ctx, "rollcall", "explain", id, "-o", "json").Output()
+			if err == nil {
+				err = json.Unmarshal(told, &found)
+			}
+			return err
+		}).WithTimeout(patience).Should(Succeed())
+		x := found.Items[0]
+		Expect(x.Actor.Username).To(Equal("rollcall-test-admin"))
+		Expect(x.Actor.Kind).To(Equal(attribution.Unknown))
+		Expect(x.ActedAs).To(HaveValue(And(HaveField("User", "alice"), HaveField("Kind", attribution.Person))))
+		Expect(x.Session).To(BeNil())
+		Expect(x.Remarks).To(ContainElement(HaveField("Reason", attribution.RemarkImpersonation)))
+	})
+
+	It("is told the other way round: what somebody did", func(ctx SpecContext) {
+		told := root.Does(ctx, "rollcall", "activity", "alice", "-o", "wide")
+		Expect(told).To(And(ContainSubstring(`create configmaps "note" in namespace "pay"`), ContainSubstring("grant alice-edits"),
+			ContainSubstring(w.session(ctx, "alice").Name), ContainSubstring("rollcall-test-admin as corp:alice")))
+		Expect(told).NotTo(ContainSubstring("corp:bob"))
+	})
+
+	It("shows who was last seen when", func(ctx SpecContext) {
+		Eventually(ctx, func(g Gomega) {
+			for _, name := range []string{"alice", "bob", "carol"} {
+				var user v1alpha1.User
+				g.Expect(w.admin.Get(ctx, client.ObjectKey{Name: name}, &user)).To(Succeed())
+				g.Expect(user.Status.LastSeenTime).NotTo(BeNil())
+				g.Expect(time.Since(user.Status.LastSeenTime.Time)).To(BeNumerically("<", 2*time.Minute))
+				g.Expect(w.session(ctx, name).Status.LastSeenTime).NotTo(BeNil())
+			}
+			var never v1alpha1.User
+			g.Expect(w.admin.Get(ctx, client.ObjectKey{Name: "dora"}, &never)).To(Succeed())
+			g.Expect(never.Status.LastSeenTime).To(BeNil())
+		}).WithTimeout(patience).Should(Succeed())
+		Expect(root.Does(ctx, "get", "users")).To(MatchRegexp(`alice +corp:alice +True +Active +\d+[sm]`))
+	})
+
+	It("is for auditors, and for nobody else", func(ctx SpecContext) {
+		_, err := bob.Runs(ctx, "rollcall", "activity", "alice")
+		Expect(err).To(HaveOccurred())
+		root.Does(ctx, "create", "clusterrolebinding", "viewers", "--clusterrole=rollcall-viewer", "--user=corp:bob")
+		Eventually(ctx, func() string {
+			told, _ := bob.Runs(ctx, "rollcall", "activity", "alice")
+			return told
+		}).WithTimeout(patience).WithPolling(time.Second).Should(ContainSubstring("bind you to the Role rollcall-auditor"))
+		root.Does(ctx, "create", "rolebinding", "auditors", "-n", "rollcall-system", "--role=rollcall-auditor", "--user=corp:bob")
+		Eventually(ctx, func() (string, error) { return bob.Runs(ctx, "rollcall", "activity", "alice") }).WithTimeout(patience).
+			WithPolling(time.Second).Should(ContainSubstring("grant alice-edits"))
+		told, err := bob.Runs(ctx, "rollcall", "explain", "00000000-0000-0000-0000-000000000000")
+		Expect(err).To(HaveOccurred())
+		Expect(told).To(ContainSubstring("no event with this audit id is kept"))
+	})
+})
+
+// expectPerson compares who did it.
+func expectPerson(ctx context.Context, w *world, x *wire.ExplainedEvent, who string) {
+	GinkgoHelper()
+	session := w.session(ctx, who)
+	id, err := w.directory.PersonID(who)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(x.Actor).To(And(HaveField("User", who), HaveField("Kind", attribution.Person), HaveField("Directory", corp),
+		HaveField("IdentityID", id)))
+	Expect(x.Session).To(HaveValue(And(HaveField("Name", session.Name), HaveField("UID", string(session.UID)),
+		HaveField("Device", who+"s-laptop"), HaveField("Custody", v1alpha1.CustodyClient))))
+	Expect(session.Status.Certificates).To(ContainElement(HaveField("Fingerprint", x.Certificate.Fingerprint)))
+	Expect(x.Remarks).To(BeEmpty())
+}
+
+// expectWay compares what allowed it.
+func expectWay(x *wire.ExplainedEvent, d deed) {
+	GinkgoHelper()
+	about := x.Event.Action
+	if about.Resource != d.resource || about.Namespace != d.namespace {
+		Expect(x.Authorization.Grant).To(BeNil(), "discovery is everybody's: %s", about)
+		return
+	}
+	switch {
+	case d.grant == "":
+		Expect(x.Authorization).To(And(HaveField("Verdict", attribution.Forbidden), HaveField("Grant", BeNil())), "%s", about)
+		Expect(x.Event.Code).To(BeEquivalentTo(403))
+	case d.request == "":
+		Expect(x.Authorization).To(And(HaveField("Via", answers.ViaGrant), HaveField("Grant.Name", d.grant)), "%s", about)
+	default:
+		Expect(x.Authorization).To(And(HaveField("Via", answers.ViaRequest), HaveField("Grant.Name", d.grant),
+			HaveField("Request.Name", d.request)), "%s", about)
+	}
+}
