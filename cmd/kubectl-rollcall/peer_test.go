@@ -57,6 +57,23 @@ func (a *authority) sign(template, parent *x509.Certificate, public any) (certif
 	return certificate, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
+// server is what a server on this machine shows.
+func (a *authority) server() tls.Certificate {
+	GinkgoHelper()
+	key, err := pki.NewKey()
+	Expect(err).NotTo(HaveOccurred())
+	_, certificate := a.sign(&x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "login"}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}, a.certificate, key.Public())
+	encoded, err := pki.EncodeKey(key)
+	Expect(err).NotTo(HaveOccurred())
+	pair, err := tls.X509KeyPair(certificate, encoded)
+	Expect(err).NotTo(HaveOccurred())
+	return pair
+}
+
 // peer speaks the protocol of package wire, for shapes and faults. It is no login service: it knows one person, and takes what it is told
 // to take.
 type peer struct {
@@ -92,17 +109,7 @@ func startPeer() *peer {
 		subject:  wire.Subject{CommonName: "corp:alice", Organizations: []string{"rollcall:managed"}},
 		lifetime: 15 * time.Minute, renewAfter: 10 * time.Minute, begin: time.Minute,
 	}
-	key, err := pki.NewKey()
-	Expect(err).NotTo(HaveOccurred())
-	_, certificate := p.ca.sign(&x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "login"}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}, p.ca.certificate, key.Public())
-	encoded, err := pki.EncodeKey(key)
-	Expect(err).NotTo(HaveOccurred())
-	pair, err := tls.X509KeyPair(certificate, encoded)
-	Expect(err).NotTo(HaveOccurred())
+	pair := p.ca.server()
 	p.server = httptest.NewUnstartedServer(p)
 	p.server.TLS = &tls.Config{
 		Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequestClientCert,
