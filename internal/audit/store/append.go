@@ -6,7 +6,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"fmt"
 	"maps"
@@ -76,7 +75,7 @@ func unknown(ctx context.Context, tx *sql.Tx, lines []audit.Line) ([]audit.Line,
 
 func (s *Store) insert(ctx context.Context, tx *sql.Tx, server string, lines []audit.Line, now time.Time) error {
 	plain := joined(lines)
-	digest, compressed := sha256.Sum256(plain), s.codec.compress(plain)
+	digest, compressed := audit.Root(plain), s.codec.compress(plain)
 	id, err := next(ctx, tx, now)
 	if err != nil {
 		return err

@@ -23,6 +23,8 @@ type Record struct {
 	// Batch and Number say where it is kept: which line of what came together, which is told by when it was received.
 	Batch  int64
 	Number int
+	// Entry of the ledger that has the digest of what came together; nil where there is none.
+	Entry *uint64
 }
 
 // Received is when it came.
@@ -97,21 +99,28 @@ func (s *Store) records(ctx context.Context, query string, args ...any) ([]Recor
 type batch struct {
 	server string
 	lines  []byte
+	entry  *uint64
 }
 
 // ErrChanged is returned where what is kept is not what was written.
 var ErrChanged = errors.New("the audit store was changed")
 
 func (s *Store) batch(ctx context.Context, id int64) (b batch, err error) {
-	var digest, compressed []byte
-	err = s.db.QueryRowContext(ctx, "SELECT server, digest, lines FROM batches WHERE id = $1", id).Scan(&b.server, &digest, &compressed)
-	if err != nil {
+	var (
+		digest, compressed []byte
+		entry              sql.Null[int64]
+	)
+	row := s.db.QueryRowContext(ctx, "SELECT server, digest, lines, entry FROM batches WHERE id = $1", id)
+	if err := row.Scan(&b.server, &digest, &compressed, &entry); err != nil {
 		return b, fmt.Errorf("look into the audit store: %w", err)
+	}
+	if entry.Valid {
+		b.entry = new(uint64(entry.V)) //nolint:gosec // A number of an entry.
 	}
 	if b.lines, err = s.codec.decompress(compressed); err != nil {
 		return b, fmt.Errorf("%w: batch %d: %w", ErrChanged, id, err)
 	}
-	if sha256.Sum256(b.lines) != [sha256.Size]byte(digest) {
+	if audit.Root(b.lines) != [sha256.Size]byte(digest) {
 		return b, fmt.Errorf("%w: batch %d has not the digest that was kept with it", ErrChanged, id)
 	}
 	return b, nil
@@ -126,5 +135,5 @@ func (b batch) record(p place) (Record, error) {
 	if err != nil {
 		return Record{}, fmt.Errorf("%w: line %d of batch %d: %w", ErrChanged, p.line, p.batch, err)
 	}
-	return Record{Line: line, Server: b.server, Batch: p.batch, Number: p.line}, nil
+	return Record{Line: line, Server: b.server, Batch: p.batch, Number: p.line, Entry: b.entry}, nil
 }

@@ -8,10 +8,12 @@ CREATE TABLE batches (
   server TEXT   NOT NULL,
   events BIGINT NOT NULL,
   size   BIGINT NOT NULL, -- about what it takes in here, in bytes, with its rows of events
-  digest BYTEA  NOT NULL, -- SHA-256 of the lines before they were compressed
-  lines  BYTEA  NOT NULL
+  digest BYTEA  NOT NULL, -- audit.Root of the lines before they were compressed
+  lines  BYTEA  NOT NULL,
+  entry  BIGINT -- of the ledger, which has the digest; absent until it has, and without a ledger
 );
 CREATE INDEX batches_size ON batches (id, size);
+CREATE INDEX batches_unsealed ON batches (id) WHERE entry IS NULL;
 
 -- Where to find an event: which line of which batch.
 CREATE TABLE events (
