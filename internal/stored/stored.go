@@ -83,6 +83,19 @@ func (s Store) Publish(ctx context.Context, name string, data map[string]string)
 	return nil
 }
 
+// Published reads such a ConfigMap; nil where there is none.
+func (s Store) Published(ctx context.Context, name string) (map[string]string, error) {
+	found := &corev1.ConfigMap{}
+	err := s.Live.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: name}, found)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get ConfigMap %s: %w", name, err)
+	}
+	return found.Data, nil
+}
+
 func (s Store) meta(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
 		Namespace: s.Namespace, Name: name, Labels: map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy},
