@@ -59,6 +59,10 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 	opener := &sources.Opener{Live: live, Namespace: o.Namespace}
 	certificates := shown(mgr, o)
 	issuer := &issue.Issuer{Client: c, Live: live, Signer: o.Signer, Clock: o.Clock}
+	book := newLedger(mgr, o)
+	if book != nil {
+		issuer.Ledger = book
+	}
 	for _, controller := range []interface{ SetupWithManager(ctrl.Manager) error }{
 		&directory.Reconciler{
 			Client: c, Live: live, Reporter: report(directoryOwner), Clock: o.Clock, Sources: opener, Backoff: backoff(),
@@ -89,7 +93,7 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 			return fmt.Errorf("set up %T: %w", controller, err)
 		}
 	}
-	return registerServices(mgr, o, certificates, issuer, opener)
+	return registerServices(mgr, o, services{certificates, issuer, opener, book})
 }
 
 // rotation looks after the operator's own authority, where that signs.

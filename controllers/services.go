@@ -19,8 +19,10 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/audit/presence"
 	"github.com/rollcall-iam/rollcall/internal/audit/questions"
 	"github.com/rollcall-iam/rollcall/internal/audit/receiver"
+	"github.com/rollcall-iam/rollcall/internal/audit/sealing"
 	"github.com/rollcall-iam/rollcall/internal/audit/store"
 	"github.com/rollcall-iam/rollcall/internal/issue"
+	"github.com/rollcall-iam/rollcall/internal/ledger/keeper"
 	"github.com/rollcall-iam/rollcall/internal/login"
 	"github.com/rollcall-iam/rollcall/internal/oidc"
 	"github.com/rollcall-iam/rollcall/internal/operator"
@@ -44,18 +46,35 @@ func ownStore(mgr ctrl.Manager, o operator.Environment) stored.Store {
 	return stored.Store{Live: mgr.GetAPIReader(), Client: mgr.GetClient(), Namespace: o.Namespace}
 }
 
+// services are what is served with.
+type services struct {
+	certificates *serving.Certificates
+	issuer       *issue.Issuer
+	opener       *sources.Opener
+	// ledger is nil where there is none.
+	ledger *keeper.Keeper
+}
+
+// newLedger is the ledger; nil where there is none.
+func newLedger(mgr ctrl.Manager, o operator.Environment) *keeper.Keeper {
+	if o.Audit.Ledger == "" {
+		return nil
+	}
+	return &keeper.Keeper{
+		Dir: o.Audit.Ledger, Checkpoints: o.Audit.Checkpoints, Store: ownStore(mgr, o), Metrics: keeper.NewMetrics(metrics.Registry),
+	}
+}
+
 // registerServices adds what the operator serves itself, where it is asked to: on every replica.
-func registerServices(
-	mgr ctrl.Manager, o operator.Environment, certificates *serving.Certificates, issuer *issue.Issuer, opener *sources.Opener,
-) error {
+func registerServices(mgr ctrl.Manager, o operator.Environment, s services) error {
 	if o.Login.Address == "" && o.Authorization.Address == "" && o.Audit.Address == "" {
 		return nil
 	}
-	if err := mgr.Add(certificates); err != nil {
+	if err := mgr.Add(s.certificates); err != nil {
 		return fmt.Errorf("add the certificate that is served: %w", err)
 	}
 	if o.Login.Address != "" {
-		if err := registerLogin(mgr, o, certificates, issuer, opener); err != nil {
+		if err := registerLogin(mgr, o, s); err != nil {
 			return err
 		}
 	}
@@ -64,12 +83,12 @@ func registerServices(
 		detector: revocation.NewDetector(mgr.GetClient(), mgr.GetEventRecorder("rollcall-authorization"), metrics.Registry, o.Clock),
 	}
 	if o.Audit.Address != "" {
-		if err := registerAudit(mgr, o, certificates, watch); err != nil {
+		if err := registerAudit(mgr, o, s, watch); err != nil {
 			return err
 		}
 	}
 	if o.Authorization.Address != "" {
-		return registerAuthorization(mgr, o, certificates, watch)
+		return registerAuthorization(mgr, o, s.certificates, watch)
 	}
 	return nil
 }
@@ -83,20 +102,18 @@ type witness struct {
 // loginsAtOnce is how many connections people may have from one address, which many may share.
 const loginsAtOnce = 512
 
-func registerLogin(
-	mgr ctrl.Manager, o operator.Environment, certificates *serving.Certificates, issuer *issue.Issuer, opener *sources.Opener,
-) error {
+func registerLogin(mgr ctrl.Manager, o operator.Environment, s services) error {
 	key, err := login.Key(context.Background(), ownStore(mgr, o))
 	if err != nil {
 		return err
 	}
 	service := &login.Service{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Issuer: issuer, Sources: opener,
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Issuer: s.issuer, Sources: s.opener,
 		Providers: oidc.New(mgr.GetAPIReader(), o.Namespace, o.Clock), Clock: o.Clock, Recorder: mgr.GetEventRecorder("rollcall-login"),
 		Log: mgr.GetLogger().WithName("login"), Metrics: login.NewMetrics(metrics.Registry), Key: key, Cluster: o.Cluster,
 	}
 	// Clients show the certificates that they renew. Who signed them is no matter: the Sessions know them one by one.
-	config := certificates.Config()
+	config := s.certificates.Config()
 	config.ClientAuth = tls.RequestClientCert
 	return add(mgr, &serving.Server{
 		Name: "login", Address: o.Login.Address, Handler: service.Handler(), TLS: config, PerAddress: loginsAtOnce,
@@ -116,20 +133,27 @@ func registerAuthorization(mgr ctrl.Manager, o operator.Environment, certificate
 	})
 }
 
-func registerAudit(mgr ctrl.Manager, o operator.Environment, certificates *serving.Certificates, w *witness) error {
-	keeper := &store.Keeper{Location: o.Audit.Store, Age: o.Audit.Retention, Size: o.Audit.Size, Clock: o.Clock}
+func registerAudit(mgr ctrl.Manager, o operator.Environment, s services, w *witness) error {
+	events := &store.Keeper{Location: o.Audit.Store, Age: o.Audit.Retention, Size: o.Audit.Size, Clock: o.Clock}
 	access := &webhook.Access{
 		Client: mgr.GetClient(), Namespace: o.Namespace, SecretName: receiver.SecretName,
-		Server: o.Audit.URL + receiver.Path + receiver.DefaultServer, CA: certificates.CA,
+		Server: o.Audit.URL + receiver.Path + receiver.DefaultServer, CA: s.certificates.CA,
 	}
 	answers := &questions.Service{
 		Users: mgr.GetClient(), Reviews: o.Clientset.AuthenticationV1().TokenReviews(), Namespace: o.Namespace,
-		Store: keeper.Store, Clock: o.Clock,
+		Store: events.Store, Clock: o.Clock,
+	}
+	recorder := &history.Recorder{Cache: mgr.GetCache(), Store: events.Store, Clock: o.Clock}
+	if s.ledger != nil {
+		recorder.Ledger, answers.Ledger = s.ledger, s.ledger.Files
+		sealer := &sealing.Sealer{Store: events.Store, Ledger: s.ledger, Clock: o.Clock}
+		if err := errors.Join(mgr.Add(s.ledger), mgr.Add(sealer), mgr.AddReadyzCheck("ledger", s.ledger.Ready)); err != nil {
+			return fmt.Errorf("add the ledger: %w", err)
+		}
 	}
 	for _, runnable := range []manager.Runnable{
-		keeper, access,
-		&history.Recorder{Cache: mgr.GetCache(), Store: keeper.Store, Clock: o.Clock},
-		&presence.Presence{Cache: mgr.GetClient(), Store: keeper.Store, Seen: w.seen, Detector: w.detector, Clock: o.Clock},
+		events, access, recorder,
+		&presence.Presence{Cache: mgr.GetClient(), Store: events.Store, Seen: w.seen, Detector: w.detector, Clock: o.Clock},
 	} {
 		if err := mgr.Add(runnable); err != nil {
 			return fmt.Errorf("add to the manager: %w", err)
@@ -137,10 +161,10 @@ func registerAudit(mgr ctrl.Manager, o operator.Environment, certificates *servi
 	}
 	mux := http.NewServeMux()
 	mux.Handle("POST "+receiver.Path+"{server}", receiver.New(receiver.Receiver{
-		Access: access, Store: keeper.Store, Metrics: receiver.NewMetrics(metrics.Registry), Clock: o.Clock,
+		Access: access, Store: events.Store, Metrics: receiver.NewMetrics(metrics.Registry), Clock: o.Clock,
 	}))
 	mux.Handle("/", answers.Handler())
-	return add(mgr, &serving.Server{Name: "audit", Address: o.Audit.Address, Handler: mux, TLS: certificates.Config()})
+	return add(mgr, &serving.Server{Name: "audit", Address: o.Audit.Address, Handler: mux, TLS: s.certificates.Config()})
 }
 
 // auditors says where they ask; nil where there is no audit service.

@@ -237,6 +237,7 @@ const (
 	ReasonSecretConflict     = "SecretConflict"
 	ReasonSecretForbidden    = "SecretForbidden"
 	ReasonSigningFailed      = "SigningFailed"
+	ReasonLedgerUnavailable  = "LedgerUnavailable"
 	ReasonSigningDenied      = "SigningDenied"
 	ReasonCertificateInvalid = "CertificateInvalid"
 )

@@ -22,6 +22,7 @@ import (
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	iamac "github.com/rollcall-iam/rollcall/api/v1alpha1/applyconfiguration/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/credential"
+	"github.com/rollcall-iam/rollcall/internal/ledger"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 	"github.com/rollcall-iam/rollcall/internal/pki"
 	"github.com/rollcall-iam/rollcall/internal/proof"
@@ -42,7 +43,14 @@ type Issuer struct {
 	// Live reads past the cache: the Session and its User before anything is signed.
 	Live   client.Reader
 	Signer signer.Signer
+	// Ledger has each certificate written into it before it is handed out; nil where there is none.
+	Ledger Ledger
 	Clock  clock.PassiveClock
+}
+
+// Ledger is where entries are written. What is written is durable.
+type Ledger interface {
+	Record(ctx context.Context, e *ledger.Entry) (number uint64, err error)
 }
 
 // Request asks for a certificate of a Session.
@@ -132,6 +140,9 @@ func (i *Issuer) Issue(ctx context.Context, request Request) (Issued, error) {
 		return Issued{}, outcome.Terminalf(v1alpha1.ReasonCertificateInvalid, "the signer's certificate is not what was asked for: %v", err)
 	}
 	if err := i.record(ctx, s, request, leaf); err != nil {
+		return Issued{}, err
+	}
+	if err := i.enter(ctx, s, request, leaf); err != nil {
 		return Issued{}, err
 	}
 	// A signer may give more than was asked for. Renewal goes by what was asked for.

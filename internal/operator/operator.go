@@ -81,6 +81,8 @@ type Audit struct {
 	// Retention is how long they are, and Size how many bytes there may be, about; 0 for any number.
 	Retention time.Duration
 	Size      int64
+	// Ledger is its folder, and Checkpoints a file for its checkpoints; empty for none.
+	Ledger, Checkpoints string
 }
 
 func (o *Options) endpoint(address, url string) (Endpoint, error) {
@@ -180,14 +182,17 @@ func newEnvironment(ctx context.Context, mgr ctrl.Manager, config *rest.Config, 
 		return Environment{}, fmt.Errorf("build client: %w", err)
 	}
 	environment := Environment{
-		Namespace:        o.Namespace,
-		Operator:         o.Namespace + ":" + ServiceAccount,
-		Cluster:          cluster,
-		Clientset:        clientset,
-		API:              rest.AnonymousClientConfig(config),
-		Login:            logins,
-		Authorization:    authorization,
-		Audit:            Audit{Endpoint: audit, Store: o.AuditStore, Retention: o.AuditRetention, Size: o.AuditSize.Value()},
+		Namespace:     o.Namespace,
+		Operator:      o.Namespace + ":" + ServiceAccount,
+		Cluster:       cluster,
+		Clientset:     clientset,
+		API:           rest.AnonymousClientConfig(config),
+		Login:         logins,
+		Authorization: authorization,
+		Audit: Audit{
+			Endpoint: audit, Store: o.AuditStore, Retention: o.AuditRetention, Size: o.AuditSize.Value(),
+			Ledger: o.LedgerDir, Checkpoints: o.LedgerCheckpoints,
+		},
 		ServingSecret:    o.ServingSecret,
 		ServingNames:     o.servingNames(),
 		SessionRetention: o.SessionRetention,

@@ -5,6 +5,7 @@
 package operator
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"net"
@@ -56,6 +57,8 @@ type Options struct {
 	AuditStore     string
 	AuditRetention time.Duration
 	AuditSize      resource.QuantityValue
+	// LedgerDir is where the ledger is kept; empty for none. LedgerCheckpoints is a file that gets its checkpoints.
+	LedgerDir, LedgerCheckpoints string
 	// ServingSecret holds the certificate of all three; empty means one by an authority of the operator's own, for ServingNames.
 	ServingSecret string
 	// ServingNames are DNS names and IP addresses, with commas between.
@@ -149,6 +152,10 @@ func (o *Options) bindAudit(flags *flag.FlagSet) {
 	flags.DurationVar(&o.AuditRetention, "audit-retention", 90*24*time.Hour, "how long events are kept")
 	o.AuditSize = resource.QuantityValue{Quantity: resource.MustParse("8Gi")}
 	flags.Var(&o.AuditSize, "audit-size", "about how much events may take; the oldest go first. 0 for any amount")
+	flags.StringVar(&o.LedgerDir, "ledger-dir", "", "folder of the ledger, to which the leader writes what happens to identities and "+
+		"access, each certificate before it is handed out; none if empty. Needs --audit-bind-address")
+	flags.StringVar(&o.LedgerCheckpoints, "ledger-checkpoints", "", "file that gets the ledger's signed checkpoints, one after the other, "+
+		"better elsewhere than the ledger; none if empty. ConfigMap rollcall-ledger has the newest in any case")
 }
 
 // shortestCA leaves time for each step of a rotation: a third of it is for bringing the next authority to every API server.
@@ -176,6 +183,12 @@ const leastAudit = 16 << 20
 func (o *Options) checkAudit() error {
 	if _, err := store.Where(o.AuditStore); err != nil {
 		return fmt.Errorf("--audit-store %w", err)
+	}
+	if o.LedgerDir != "" && (o.AuditBindAddress == "" || o.AuditBindAddress == "0") {
+		return errors.New("--ledger-dir is set and --audit-bind-address is not: the ledger is written from what the audit service records")
+	}
+	if o.LedgerDir == "" && o.LedgerCheckpoints != "" {
+		return errors.New("--ledger-checkpoints is set and --ledger-dir is not: there is no ledger that has any")
 	}
 	if o.AuditRetention < time.Hour {
 		return fmt.Errorf("--audit-retention is %s: it must be 1h at least", o.AuditRetention)

@@ -18,6 +18,9 @@ const (
 	// (RFC 3339) and ?limit= where not everything of the last day is wanted.
 	PathActivity = "/audit/v1/activity"
 
+	// PathLedger is followed by the path of a file of the ledger (c2sp.org/tlog-tiles). Its checkpoint and its tree need no token.
+	PathLedger = "/ledger/"
+
 	// Auditor is the ServiceAccount that the token is of, and Audience whom it is for.
 	Auditor  = "rollcall-auditor"
 	Audience = "rollcall-audit"
@@ -51,4 +54,6 @@ type Record struct {
 	Received metav1.MicroTime `json:"received"`
 	// Line is the event's place in it, counted from 0.
 	Line int `json:"line"`
+	// Entry of the ledger that has the digest of it. Absent where there is none (yet).
+	Entry *uint64 `json:"entry,omitempty"`
 }

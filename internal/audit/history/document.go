@@ -25,6 +25,8 @@ const (
 	kindSession            = "Session"
 	kindGrant              = "Grant"
 	kindRequest            = "AccessRequest"
+	kindLock               = "Lock"
+	kindDirectory          = "Directory"
 	kindRoleBinding        = "RoleBinding"
 	kindClusterRoleBinding = "ClusterRoleBinding"
 )
@@ -53,6 +55,12 @@ func versionOf(object client.Object) (v store.Version, err error) {
 		request := &v1alpha1.AccessRequest{ObjectMeta: kept, Spec: o.Spec, Status: *o.Status.DeepCopy()}
 		request.Status.Conditions, request.Status.ObservedGeneration = active(o.Status.Conditions), nil
 		document = request
+	case *v1alpha1.Lock:
+		v.Kind = kindLock
+		document = &v1alpha1.Lock{ObjectMeta: kept, Spec: o.Spec}
+	case *v1alpha1.Directory:
+		v.Kind = kindDirectory
+		document = &v1alpha1.Directory{ObjectMeta: kept, Spec: o.Spec}
 	case *rbacv1.RoleBinding:
 		v.Kind = kindRoleBinding
 		document = &rbacv1.RoleBinding{ObjectMeta: kept, RoleRef: o.RoleRef, Subjects: o.Subjects}

@@ -18,6 +18,8 @@ import (
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/audit/store"
+	"github.com/rollcall-iam/rollcall/internal/chronicle"
+	"github.com/rollcall-iam/rollcall/internal/ledger"
 )
 
 const (
@@ -32,13 +34,20 @@ type Recorder struct {
 	Cache cache.Cache
 	// Store is the open store, or an error.
 	Store func() (*store.Store, error)
-	Clock clock.PassiveClock
+	// Ledger gets what changed, before the store does; nil where there is none.
+	Ledger Ledger
+	Clock  clock.PassiveClock
+}
+
+// Ledger is where entries are written.
+type Ledger interface {
+	RecordAll(ctx context.Context, entries []*ledger.Entry) (numbers []uint64, err error)
 }
 
 // kinds are what is remembered. Of bindings the cache has those that the operator made.
 func kinds() []client.Object {
 	return []client.Object{
-		&v1alpha1.User{}, &v1alpha1.Session{}, &v1alpha1.Grant{}, &v1alpha1.AccessRequest{},
+		&v1alpha1.User{}, &v1alpha1.Session{}, &v1alpha1.Grant{}, &v1alpha1.AccessRequest{}, &v1alpha1.Lock{}, &v1alpha1.Directory{},
 		&rbacv1.RoleBinding{}, &rbacv1.ClusterRoleBinding{},
 	}
 }
@@ -177,9 +186,48 @@ func (r *Recorder) enter(ctx context.Context, b *book, e *entries) {
 	if e.empty() {
 		return
 	}
-	if r.persist(ctx, func(ctx context.Context, s *store.Store) error { return s.Record(ctx, e.changes, e.certificates) }) {
+	told := r.Ledger == nil
+	if r.persist(ctx, func(ctx context.Context, s *store.Store) error {
+		if !told { // What comes between may have an entry told twice, and none is left out.
+			if err := r.tell(ctx, s, e.changes); err != nil {
+				return err
+			}
+			told = true
+		}
+		return s.Record(ctx, e.changes, e.certificates)
+	}) {
 		b.written(e)
 	}
+}
+
+// tell writes into the ledger what changed.
+func (r *Recorder) tell(ctx context.Context, s *store.Store, changes []store.Version) error {
+	var entries []*ledger.Entry
+	before := map[string][]byte{}
+	for i := range changes {
+		v := &changes[i]
+		document, known := before[v.UID]
+		if !known {
+			var err error
+			if document, err = s.Latest(ctx, v.Kind, v.UID); err != nil {
+				return err
+			}
+		}
+		before[v.UID] = v.Document
+		some, err := chronicle.Entries(chronicle.Change{
+			Object: ledger.Object{Kind: v.Kind, Namespace: v.Namespace, Name: v.Name, UID: v.UID, Generation: v.Generation},
+			Time:   v.Since, Before: document, After: v.Document,
+		})
+		if err != nil {
+			return err
+		}
+		entries = append(entries, some...)
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	_, err := r.Ledger.RecordAll(ctx, entries)
+	return err
 }
 
 // persist does something with the store, again until it is done. It is not where there is no time left.

@@ -47,7 +47,9 @@ type Service struct {
 	Namespace string
 	// Store is the open store, or an error.
 	Store func() (*store.Store, error)
-	Clock clock.PassiveClock
+	// Ledger is the folder of the ledger, or an error; nil where there is none.
+	Ledger func() (string, error)
+	Clock  clock.PassiveClock
 }
 
 // Handler serves the paths.
@@ -59,6 +61,9 @@ func (s *Service) Handler() http.Handler {
 		"GET " + wire.PathActivity: s.activity,
 	} {
 		mux.Handle(pattern, &endpoint{service: s, answer: answer, turns: turns})
+	}
+	if s.Ledger != nil {
+		mux.HandleFunc("GET "+wire.PathLedger+"{path...}", s.ledger)
 	}
 	return mux
 }
@@ -232,7 +237,10 @@ func explained(ctx context.Context, kept *store.Store, records []store.Record) (
 		}
 		found.Items[i] = wire.ExplainedEvent{
 			Explanation: attribution.Explain(&record.Event, facts),
-			Record:      &wire.Record{Server: record.Server, Received: metav1.NewMicroTime(record.Received().UTC()), Line: record.Number},
+			Record: &wire.Record{
+				Server: record.Server, Received: metav1.NewMicroTime(record.Received().UTC()), Line: record.Number,
+				Entry: record.Entry,
+			},
 		}
 	}
 	return found, nil
