@@ -37,7 +37,9 @@ const (
 // auditor asks the operator's audit service.
 type auditor struct {
 	url, token string
-	client     *http.Client
+	// namespace of the operator.
+	namespace string
+	client    *http.Client
 }
 
 // auditor finds out where the audit service is, and gets a token for it, which is good for nothing else: the credentials of whoever runs
@@ -78,7 +80,7 @@ func (t *tool) auditor(ctx context.Context) (*auditor, error) {
 			return nil, errors.New("status.audit.caBundle of the Installation has no certificate in it")
 		}
 	}
-	return &auditor{url: strings.TrimSuffix(at.URL, "/"), token: request.Status.Token, client: &http.Client{
+	return &auditor{url: strings.TrimSuffix(at.URL, "/"), token: request.Status.Token, namespace: at.Namespace, client: &http.Client{
 		Timeout: answerTime, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: trust},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
@@ -97,6 +99,22 @@ func (a *auditor) activity(ctx context.Context, of url.Values) (*wire.Explained,
 }
 
 func (a *auditor) ask(ctx context.Context, method, path string, body []byte) (*wire.Explained, error) {
+	answer, err := a.call(ctx, method, path, body)
+	if err != nil {
+		return nil, err
+	}
+	found := &wire.Explained{}
+	if err := json.Unmarshal(answer, found); err != nil {
+		return nil, fmt.Errorf("read the audit service's answer: %w", err)
+	}
+	return found, nil
+}
+
+func (a *auditor) get(ctx context.Context, path string) ([]byte, error) {
+	return a.call(ctx, http.MethodGet, path, nil)
+}
+
+func (a *auditor) call(ctx context.Context, method, path string, body []byte) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, method, a.url+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -115,9 +133,5 @@ func (a *auditor) ask(ctx context.Context, method, path string, body []byte) (*w
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("the audit service answers: %s (%s)", strings.TrimSpace(string(answer)), response.Status)
 	}
-	found := &wire.Explained{}
-	if err := json.Unmarshal(answer, found); err != nil {
-		return nil, fmt.Errorf("read the audit service's answer: %w", err)
-	}
-	return found, nil
+	return answer, nil
 }

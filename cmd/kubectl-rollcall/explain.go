@@ -155,7 +155,11 @@ func toldBy(record *wire.Record) string {
 	if record == nil {
 		return ", not kept"
 	}
-	return fmt.Sprintf(", told by %s, kept in %s line %d", record.Server, record.Received.UTC().Format(metav1.RFC3339Micro), record.Line)
+	text := fmt.Sprintf(", told by %s, kept in %s line %d", record.Server, record.Received.UTC().Format(metav1.RFC3339Micro), record.Line)
+	if record.Entry != nil {
+		text += fmt.Sprintf(", which entry %d of the ledger seals", *record.Entry)
+	}
+	return text
 }
 
 func actor(a attribution.Actor) string {

@@ -6,6 +6,7 @@ package audit_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,6 +21,7 @@ import (
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/answers"
 	"github.com/rollcall-iam/rollcall/internal/attribution"
+	"github.com/rollcall-iam/rollcall/internal/ledger"
 	"github.com/rollcall-iam/rollcall/internal/wire"
 	"github.com/rollcall-iam/rollcall/test/controlplane"
 	"github.com/rollcall-iam/rollcall/test/person"
@@ -225,6 +227,70 @@ var _ = Describe("The line from an action back to the person", Ordered, func() {
 			g.Expect(never.Status.LastSeenTime).To(BeNil())
 		}).WithTimeout(patience).Should(Succeed())
 		Expect(root.Does(ctx, "get", "users")).To(MatchRegexp(`alice +corp:alice +True +Active +\d+[sm]`))
+	})
+
+	It("is written down where nobody changes it unnoticed", func(ctx SpecContext) {
+		dir := filepath.Join(root.Home, "ledger")
+		key := []string{"--key-file", dir + ".key"}
+		var entries []struct {
+			ledger.Entry
+			Number uint64
+		}
+		kinds := map[ledger.Kind]int{}
+		sealed := func(g Gomega) {
+			root.Does(ctx, "rollcall", "ledger", "copy", dir)
+			out, err := root.Kubectl(ctx, append([]string{"rollcall", "ledger", "tail", dir, "--last", "100000", "-o", "json"}, key...)...).Output()
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(json.Unmarshal(out, &entries)).To(Succeed())
+			clear(kinds)
+			for i := range entries {
+				kinds[entries[i].Kind]++
+			}
+			found := explain(ctx, string(events[0].AuditID))
+			g.Expect(found.Items[0].Record.Entry).NotTo(BeNil())
+			number := *found.Items[0].Record.Entry
+			g.Expect(len(entries)).To(BeNumerically(">", number))
+			g.Expect(entries[number].Kind).To(Equal(ledger.AuditBatch))
+		}
+		Eventually(ctx, sealed).WithTimeout(patience).WithPolling(time.Second).Should(Succeed())
+		Expect(kinds).To(And(HaveKeyWithValue(ledger.CertificateIssued, 3), HaveKeyWithValue(ledger.SessionBegun, 3),
+			HaveKey(ledger.AccessGiven), HaveKey(ledger.GrantChanged), HaveKey(ledger.UserChanged), HaveKey(ledger.RequestChanged),
+			HaveKey(ledger.DirectoryChanged)))
+		for _, name := range []string{"alice", "bob", "carol"} {
+			fingerprint := w.session(ctx, name).Status.Certificates[0].Fingerprint
+			Expect(entries).To(ContainElement(And(HaveField("Kind", ledger.CertificateIssued), HaveField("Whom", corp+":"+name),
+				HaveField("After", ContainSubstring(fingerprint)))))
+		}
+		Expect(root.Does(ctx, append([]string{"rollcall", "ledger", "verify", dir}, key...)...)).To(ContainSubstring("each as it was written"))
+		Expect(root.Does(ctx, append([]string{"rollcall", "ledger", "prove", dir, "0"}, key...)...)).To(HavePrefix("c2sp.org/tlog-proof@v1"))
+
+		By("finding no secret in it")
+		raw, err := json.Marshal(entries)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(string(raw)).NotTo(Or(ContainSubstring(password), ContainSubstring(w.directory.Password()), ContainSubstring("PRIVATE KEY")))
+
+		By("changing one letter")
+		bundles, err := filepath.Glob(filepath.Join(dir, "tile", "entries", "*.p", "*"))
+		Expect(err).NotTo(HaveOccurred())
+		for _, bundle := range bundles {
+			content, err := os.ReadFile(bundle)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(os.WriteFile(bundle, []byte(strings.Replace(string(content), corp+":carol", corp+":aline", 1)), 0o600)).To(Succeed())
+		}
+		told, err := root.Runs(ctx, append([]string{"rollcall", "ledger", "verify", dir}, key...)...)
+		Expect(err).To(HaveOccurred())
+		Expect(told).To(MatchRegexp(`entry \d+ +is not the entry that was written`))
+	}, SpecTimeout(time.Minute))
+
+	It("gives its entries to auditors alone, whatever they are called", func(ctx SpecContext) {
+		base := fmt.Sprintf("https://127.0.0.1:%d/ledger/", w.ports[1])
+		Expect(w.get(ctx, base+"checkpoint")).To(Equal(200))
+		for _, path := range []string{
+			"tile/entries/000.p/1", "tile/%65ntries/000.p/1", "tile/./entries/000.p/1", "tile/%2e/entries/000.p/1", "tile//entries/000.p/1",
+			"tile/0/../entries/000.p/1", "tile%2Fentries%2F000.p%2F1", ".state/treeState", "tile/%2e%2e/.state/treeState", "tile/", "tile", "",
+		} {
+			Expect(w.get(ctx, base+path)).To(Or(Equal(401), Equal(404)), path)
+		}
 	})
 
 	It("is for auditors, and for nobody else", func(ctx SpecContext) {

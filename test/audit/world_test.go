@@ -5,8 +5,11 @@ package audit_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -100,6 +103,7 @@ func (w *world) startsManager(ctx context.Context) {
 	w.manager, err = installation.StartManager(ctx, w.plane, installation.Options{Args: []string{
 		fmt.Sprintf("--login-bind-address=127.0.0.1:%d", w.ports[0]), fmt.Sprintf("--audit-bind-address=127.0.0.1:%d", w.ports[1]),
 		"--serving-names=127.0.0.1", "--audit-store=" + w.store,
+		"--ledger-dir=" + filepath.Join(w.files, "ledger"), "--ledger-checkpoints=" + filepath.Join(w.files, "checkpoints"),
 	}})
 	Expect(err).NotTo(HaveOccurred())
 	w.site = person.Site{URL: fmt.Sprintf("https://127.0.0.1:%d", w.ports[0]), CAFile: filepath.Join(w.files, "ca.crt"), Directory: corp}
@@ -213,4 +217,21 @@ func (w *world) root() *person.Person {
 	Expect(err).NotTo(HaveOccurred())
 	Expect(os.WriteFile(filepath.Join(p.Home, "kubeconfig"), content, 0o600)).To(Succeed())
 	return p
+}
+
+// get asks the audit service for something, without a token, and returns the status. It goes where it is sent.
+func (w *world) get(ctx context.Context, url string) int {
+	GinkgoHelper()
+	ca, err := os.ReadFile(w.site.CAFile)
+	Expect(err).NotTo(HaveOccurred())
+	pool := x509.NewCertPool()
+	Expect(pool.AppendCertsFromPEM(ca)).To(BeTrue())
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
+	defer transport.CloseIdleConnections()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	Expect(err).NotTo(HaveOccurred())
+	response, err := (&http.Client{Transport: transport}).Do(request)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(response.Body.Close()).To(Succeed())
+	return response.StatusCode
 }
