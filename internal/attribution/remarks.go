@@ -39,7 +39,7 @@ const (
 	RemarkBindingUnknown = "BindingNotRecorded"
 	// RemarkGrantUnknown means that the Grant, or the request, was not recorded as it was then.
 	RemarkGrantUnknown = "GrantNotRecorded"
-	// RemarkSuperuser means that nobody was asked, since the actor is of system:masters.
+	// RemarkSuperuser means that nobody was asked, since the actor, or whom they impersonate, is of system:masters.
 	RemarkSuperuser = "Superuser"
 )
 
@@ -64,8 +64,13 @@ func remarks(e *auditv1.Event, x *Explanation, facts Facts) []Remark {
 	grant, request := x.Authorization.Grant, x.Authorization.Request
 	all.addf(grant != nil && facts.Grant == nil, RemarkGrantUnknown, "the Grant was not recorded as of that generation")
 	all.addf(request != nil && facts.Request == nil, RemarkGrantUnknown, "the AccessRequest was not recorded")
-	all.addf(x.Authorization.Reason == "" && slices.Contains(e.User.Groups, superusers), RemarkSuperuser,
-		"the actor is of %s, whom no authorizer is asked about", superusers)
+	// Of an actor who impersonates somebody, the authorizers are asked about that somebody.
+	authorized := &x.Actor
+	if x.ActedAs != nil {
+		authorized = x.ActedAs
+	}
+	all.addf(x.Authorization.Reason == "" && slices.Contains(authorized.Groups, superusers), RemarkSuperuser,
+		"%q is of %s, whom no authorizer is asked about", authorized.Username, superusers)
 	return all
 }
 
