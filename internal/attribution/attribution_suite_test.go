@@ -140,7 +140,7 @@ func request() *v1alpha1.AccessRequest {
 		return v1alpha1.GivenApproval{Approver: approver, Decision: decision, Time: *in(-ago)}
 	}
 	r.Status.Approvals = []v1alpha1.GivenApproval{
-		approval("corp:dora", v1alpha1.DecisionApprove, time.Minute), approval("corp:mallory", v1alpha1.DecisionDeny, 4*time.Minute),
+		approval("corp:anna", v1alpha1.DecisionApprove, time.Minute), approval("corp:mallory", v1alpha1.DecisionDeny, 4*time.Minute),
 		approval("corp:carol", v1alpha1.DecisionApprove, 2*time.Minute), approval("corp:bob", v1alpha1.DecisionApprove, 2*time.Minute),
 	}
 	return r

@@ -68,6 +68,12 @@ var _ = DescribeTable("Remarks are made of", func(edit does, know known, want ..
 	Entry("a certificate that nobody issued, for one who is ours and no User's any more", as,
 		func(f *attribution.Facts) { noSession(f); f.User = nil }, attribution.RemarkUnknownCertificate),
 	Entry("a token of a person", noCertificate, noSession, attribution.RemarkOtherCredential),
+	Entry("a token of a person, which says nothing of groups", by("corp:alice"), noSession, attribution.RemarkOtherCredential),
+	Entry("no certificate of those who are not ours", func(e *auditv1.Event) {
+		extra := e.User.Extra
+		others("system:node:worker-1", "system:nodes")(e)
+		e.User.Extra = extra
+	}, nobodys),
 	Entry("no credential of those who are not ours", others("system:node:worker-1", "system:nodes"), nobodys),
 	Entry("no credential of whoever is neither a User's nor ours", others("oidc:x"), nobodys),
 
@@ -95,6 +101,7 @@ var _ = DescribeTable("Remarks are made of", func(edit does, know known, want ..
 		func(e *auditv1.Event) { by("root", "system:masters")(e); decided("allow", "")(e) }, nobodys, attribution.RemarkSuperuser),
 	Entry("a superuser, of whom nothing is said", func(e *auditv1.Event) { by("root", "system:masters")(e); notAsked(e) }, nobodys,
 		attribution.RemarkSuperuser),
+	Entry("no superuser whom a binding allowed it", others("root", "system:masters"), nobodys),
 	Entry("no superuser who acts as another: it is about that one that it was asked",
 		func(e *auditv1.Event) {
 			by("root", "system:masters")(e)
