@@ -4,6 +4,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -135,7 +136,7 @@ func (s *Store) change(ctx context.Context, tx *sql.Tx, v *Version) error {
 	return err
 }
 
-const selectVersions = "SELECT kind, uid, namespace, name, alias, generation, since, until, document FROM versions WHERE "
+const selectVersions = "SELECT kind, uid, namespace, name, alias, generation, since, until, digest, document FROM versions WHERE "
 
 // Named are the versions of a kind and name, of whatever objects had it, that held at any time between two, the newest first.
 func (s *Store) Named(ctx context.Context, kind, namespace, name string, from, to time.Time) ([]Version, error) {
@@ -178,21 +179,7 @@ func (s *Store) versions(ctx context.Context, condition string, args ...any) ([]
 	var all []Version
 	query := fmt.Sprintf("%s%s ORDER BY since DESC LIMIT %d", selectVersions, condition, mostVersions)
 	err := each(ctx, s.db, query, args, func(rows *sql.Rows) error {
-		var (
-			v          Version
-			since      int64
-			until      sql.NullInt64
-			compressed []byte
-		)
-		err := rows.Scan(&v.Kind, &v.UID, &v.Namespace, &v.Name, &v.Alias, &v.Generation, &since, &until, &compressed)
-		if err != nil {
-			return err
-		}
-		v.Since = time.UnixMicro(since)
-		if until.Valid {
-			v.Until = time.UnixMicro(until.Int64)
-		}
-		v.Document, err = s.codec.decompress(compressed)
+		v, err := s.version(rows)
 		all = append(all, v)
 		return err
 	})
@@ -200,6 +187,29 @@ func (s *Store) versions(ctx context.Context, condition string, args ...any) ([]
 		return nil, fmt.Errorf("look into the audit store: %w", err)
 	}
 	return slices.Clip(all), nil
+}
+
+func (s *Store) version(rows *sql.Rows) (v Version, err error) {
+	var (
+		since              int64
+		until              sql.NullInt64
+		digest, compressed []byte
+	)
+	err = rows.Scan(&v.Kind, &v.UID, &v.Namespace, &v.Name, &v.Alias, &v.Generation, &since, &until, &digest, &compressed)
+	if err != nil {
+		return v, err
+	}
+	v.Since = time.UnixMicro(since)
+	if until.Valid {
+		v.Until = time.UnixMicro(until.Int64)
+	}
+	if v.Document, err = s.codec.decompress(compressed); err != nil {
+		return v, fmt.Errorf("%w: a version of %s %s: %w", ErrChanged, v.Kind, v.Name, err)
+	}
+	if kept := v.Digest(); !bytes.Equal(kept[:], digest) {
+		return v, fmt.Errorf("%w: a version of %s %s has not the digest that was kept with it", ErrChanged, v.Kind, v.Name)
+	}
+	return v, nil
 }
 
 // Certificate is the one of a fingerprint, if it is known.
@@ -216,7 +226,9 @@ func (s *Store) Certificate(ctx context.Context, fingerprint string) (found Cert
 		})
 	if err == nil && known {
 		found.NotAfter = time.UnixMicro(notAfter)
-		found.Document, err = s.codec.decompress(compressed)
+		if found.Document, err = s.codec.decompress(compressed); err != nil {
+			err = fmt.Errorf("%w: certificate %s: %w", ErrChanged, fingerprint, err)
+		}
 	}
 	if err != nil {
 		return Certificate{}, false, fmt.Errorf("look into the audit store: %w", err)
