@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -16,6 +17,7 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/attribution"
 	"github.com/rollcall-iam/rollcall/internal/audit"
 	"github.com/rollcall-iam/rollcall/internal/audit/store"
+	"github.com/rollcall-iam/rollcall/internal/person"
 )
 
 // Facts are what is known of the time of an event.
@@ -94,20 +96,37 @@ func called(ctx context.Context, s *store.Store, username string, at time.Time) 
 	return user(versions, at)
 }
 
-// user is the version that held at that time, or else the one nearest.
+// user is the version that held at that time, or else the one nearest. Of several Users at once it is the holder's.
 func user(versions []store.Version, at time.Time) (*v1alpha1.User, error) {
-	if len(versions) == 0 {
-		return nil, nil
-	}
-	nearest := versions[len(versions)-1]
-	for _, v := range versions { // The newest first.
-		if !v.Since.After(at) {
-			nearest = v
-			break
+	var nearest []v1alpha1.User
+	closest := time.Duration(math.MaxInt64)
+	for i := range versions { // The newest first.
+		d := distance(&versions[i], at)
+		if d > closest {
+			continue
 		}
+		var found v1alpha1.User
+		if err := decode(versions[i].Document, &found); err != nil {
+			return nil, err
+		}
+		if d < closest {
+			closest, nearest = d, nil
+		}
+		nearest = append(nearest, found)
 	}
-	found := &v1alpha1.User{}
-	return found, decode(nearest.Document, found)
+	return person.Holder(nearest), nil
+}
+
+// distance is how far from a time a version held: nothing where it did then.
+func distance(v *store.Version, at time.Time) time.Duration {
+	switch {
+	case at.Before(v.Since):
+		return v.Since.Sub(at)
+	case !v.Until.IsZero() && !at.Before(v.Until):
+		return max(at.Sub(v.Until), time.Nanosecond) // At its very end it holds no more.
+	default:
+		return 0
+	}
 }
 
 func bindings(versions []store.Version) ([]attribution.BindingVersion, error) {
