@@ -7,6 +7,7 @@ package presence
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -32,6 +33,10 @@ const (
 	lookSpread = 0.2
 	// settle is how long what was learnt waits: a certificate that was issued a moment ago is known everywhere by then.
 	settle = 5 * time.Second
+	// slow is how long it may take to store what was learnt: so much later it is still looked for.
+	slow = time.Minute
+	// tolerated is how many may fail at one look before the others wait, too: one that always does keeps none of them.
+	tolerated = 10
 	// fresh is how long ago what is alarming may have been learnt: longer ago, it was told by whoever was the leader then.
 	fresh = time.Hour
 )
@@ -61,14 +66,14 @@ func (p *Presence) Start(ctx context.Context) error {
 	return nil
 }
 
-// tell passes on what was learnt since the last time. What fails is tried again then.
+// tell passes on what was learnt since the last time, and a little before. What fails is tried again then.
 func (p *Presence) tell(ctx context.Context) error {
 	s, err := p.Store()
 	if err != nil {
 		return err
 	}
 	now := p.Clock.Now()
-	sightings, err := s.Sightings(ctx, p.told)
+	sightings, err := s.Sightings(ctx, p.told.Add(-slow))
 	if err != nil {
 		return err
 	}
@@ -76,6 +81,14 @@ func (p *Presence) tell(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	failed := p.pass(ctx, s, sightings, recording, now)
+	if len(failed) == 0 {
+		p.told = now.Add(-settle)
+	}
+	return errors.Join(failed...)
+}
+
+func (p *Presence) pass(ctx context.Context, s *store.Store, sightings []store.Sighting, recording, now time.Time) (failed []error) {
 	people := map[string]time.Time{}
 	for _, sighting := range sightings {
 		if sighting.Noted.After(now.Add(-settle)) {
@@ -85,16 +98,21 @@ func (p *Presence) tell(ctx context.Context) error {
 			people[sighting.Username] = sighting.At
 		}
 		if err := p.session(ctx, s, sighting, recording, now); err != nil {
-			return err
+			failed = append(failed, err)
+		}
+		if len(failed) == tolerated {
+			return failed
 		}
 	}
 	for username, at := range people {
 		if err := p.write(ctx, username, at); err != nil {
-			return err
+			failed = append(failed, err)
+		}
+		if len(failed) == tolerated {
+			return failed
 		}
 	}
-	p.told = now.Add(-settle)
-	return nil
+	return failed
 }
 
 // write writes that somebody was seen, where a User stands for them.
