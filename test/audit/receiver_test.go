@@ -93,10 +93,10 @@ var _ = Describe("A receiver", func() {
 		}),
 	)
 
-	It("keeps nothing of what breaks off", func(ctx SpecContext) {
+	It("keeps nothing of what breaks off, wherever that is", func(ctx SpecContext) {
 		broken, writer := io.Pipe()
 		go func() {
-			_, _ = writer.Write(alices()[:200])
+			_, _ = writer.Write(alices())
 			_ = writer.CloseWithError(io.ErrUnexpectedEOF)
 		}()
 		request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.server.URL+"/audit/v1/events/one", broken)
