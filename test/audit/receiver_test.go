@@ -160,7 +160,9 @@ var _ = Describe("A receiver", func() {
 		sending.Go(func() {
 			defer GinkgoRecover()
 			defer release()
+			began := time.Now()
 			status, _, headers := r.post(ctx, large)
+			Expect(time.Since(began)).To(BeNumerically(">", 8*time.Second))
 			Expect(status).To(Equal(http.StatusTooManyRequests))
 			Expect(headers.Get("Retry-After")).To(Equal("2"))
 			Expect(large.read.Load()).To(BeNumerically("<", 15*mebibyte))

@@ -19,8 +19,8 @@ var _ = Describe("When people were seen", func() {
 	})
 
 	It("is written of them, and of the Session whose certificate it was", func(ctx SpecContext) {
-		s.learns(ctx, "corp:alice", "aa", 0, 1)
 		s.learns(ctx, "corp:alice", "", 3, 3)
+		s.learns(ctx, "corp:alice", "aa", 0, 4)
 		s.tells(ctx, 10)
 		Expect(s.seen("alice")).To(Equal(3))
 		Expect(s.seen("alice-1")).To(Equal(0))
@@ -100,7 +100,7 @@ var _ = Describe("When people were seen", func() {
 		s.cluster.failing = "alice-1"
 		s.learns(ctx, "corp:alice", "aa", 0, 0)
 		s.learns(ctx, "corp:bob", "", 0, 1)
-		s.clock.SetTime(at(10))
+		s.clock.SetTime(at(100))
 		Expect(s.presence.tell(ctx)).To(MatchError(ContainSubstring("alice-1 cannot be written")))
 		Expect(s.seen("bob")).To(Equal(0))
 		s.cluster.failing = ""
