@@ -28,7 +28,7 @@ const (
 // Append keeps the events that it does not know yet, and returns how many there were. They are durable when it returns.
 func (s *Store) Append(ctx context.Context, server string, lines []audit.Line, now time.Time) (fresh int, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		unknown, err := unknown(ctx, tx, lines)
+		unknown, err := s.unknown(ctx, tx, lines)
 		if err != nil {
 			return err
 		}
@@ -47,14 +47,14 @@ func (s *Store) Append(ctx context.Context, server string, lines []audit.Line, n
 }
 
 // unknown are the lines that are not kept yet, each once.
-func unknown(ctx context.Context, tx *sql.Tx, lines []audit.Line) ([]audit.Line, error) {
+func (s *Store) unknown(ctx context.Context, tx *sql.Tx, lines []audit.Line) ([]audit.Line, error) {
 	known := make(map[audit.Key]bool, len(lines))
 	for part := range slices.Chunk(lines, chunk) {
 		keys := make([]any, len(part))
 		for i := range part {
 			keys[i] = part[i].Key[:]
 		}
-		if err := each(ctx, tx, with("SELECT id FROM events WHERE id IN ", 1, len(keys)), keys, func(rows *sql.Rows) error {
+		if err := each(ctx, tx, s.with("SELECT id FROM events WHERE id IN ", 1, len(keys)), keys, func(rows *sql.Rows) error {
 			var id []byte
 			err := rows.Scan(&id)
 			known[audit.Key(id)] = true
@@ -96,7 +96,7 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, server string, lines []a
 			at++
 		}
 		_, err := tx.ExecContext(ctx,
-			with("INSERT INTO events (id, batch, line, at, username, impersonated) VALUES ", len(part), columns), values...)
+			s.with("INSERT INTO events (id, batch, line, at, username, impersonated) VALUES ", len(part), columns), values...)
 		if err != nil {
 			return err
 		}

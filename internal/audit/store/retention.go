@@ -77,14 +77,14 @@ func (s *Store) drop(ctx context.Context, keep Retention) (events int64, more bo
 			return err
 		}
 		more = len(old) == dropped
-		result, err := tx.ExecContext(ctx, with("DELETE FROM events WHERE batch IN ", 1, len(old)), old...)
+		result, err := tx.ExecContext(ctx, s.with("DELETE FROM events WHERE batch IN ", 1, len(old)), old...)
 		if err != nil {
 			return err
 		}
 		if events, err = result.RowsAffected(); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, with("DELETE FROM batches WHERE id IN ", 1, len(old)), old...)
+		_, err = tx.ExecContext(ctx, s.with("DELETE FROM batches WHERE id IN ", 1, len(old)), old...)
 		return err
 	})
 	return events, more, err

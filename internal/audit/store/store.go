@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -213,26 +214,28 @@ func collided(err error) bool {
 // moment is a time as it is kept.
 func moment(t time.Time) int64 { return t.UnixMicro() }
 
-// parameters are n of them, beginning with $first, in parentheses.
-func parameters(first, n int) string {
+// with completes a statement by so many rows of parameters: nothing else is ever put into one. SQLite takes $1 for a name, and looks through
+// all names for each, so that many take long; ? is a number to it.
+func (s *Store) with(statement string, count, columns int) string {
 	var text strings.Builder
-	for i := range n {
-		separator := ", $"
-		if i == 0 {
-			separator = "($"
+	_, _ = text.WriteString(statement)
+	for i := range count * columns {
+		switch {
+		case i == 0:
+			_, _ = text.WriteString("(")
+		case i%columns == 0:
+			_, _ = text.WriteString("), (")
+		default:
+			_, _ = text.WriteString(", ")
 		}
-		_, _ = fmt.Fprintf(&text, "%s%d", separator, first+i)
+		if s.single {
+			_, _ = text.WriteString("?")
+		} else {
+			_, _ = text.WriteString("$" + strconv.Itoa(i+1))
+		}
 	}
-	return text.String() + ")"
-}
-
-// with completes a statement by so many rows of parameters: nothing else is ever put into one.
-func with(statement string, count, columns int) string {
-	all := make([]string, count)
-	for i := range all {
-		all[i] = parameters(1+i*columns, columns)
-	}
-	return statement + strings.Join(all, ", ")
+	_, _ = text.WriteString(")")
+	return text.String()
 }
 
 // maxName is as much of a name as goes into a column: nobody's name is longer, and indexes bound it.
