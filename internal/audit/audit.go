@@ -53,18 +53,26 @@ func ReadLine(raw []byte) (Line, error) {
 	if err := json.Unmarshal(raw, &line.Event); err != nil {
 		return Line{}, fmt.Errorf("%w: no event in JSON: %w", ErrNotEvents, err)
 	}
-	if err := check(&line.Event); err != nil {
+	if err := line.complete(); err != nil {
 		return Line{}, err
 	}
-	if bytes.IndexByte(raw, '\n') >= 0 {
-		var flat bytes.Buffer
-		if err := json.Compact(&flat, raw); err != nil {
-			return Line{}, fmt.Errorf("%w: no event in JSON: %w", ErrNotEvents, err)
-		}
-		line.Raw = flat.Bytes()
-	}
-	line.Key = keyOf(&line.Event)
 	return line, nil
+}
+
+// complete checks an event that was read, and makes the rest of it.
+func (l *Line) complete() error {
+	if err := check(&l.Event); err != nil {
+		return err
+	}
+	if bytes.IndexByte(l.Raw, '\n') >= 0 {
+		var flat bytes.Buffer
+		if err := json.Compact(&flat, l.Raw); err != nil {
+			return fmt.Errorf("%w: no event in JSON: %w", ErrNotEvents, err)
+		}
+		l.Raw = flat.Bytes()
+	}
+	l.Key = keyOf(&l.Event)
+	return nil
 }
 
 // check asks for what every event has, and for what it is told apart by. Lists leave out the kind of their items.
@@ -85,32 +93,6 @@ func check(e *auditv1.Event) error {
 	default:
 		return nil
 	}
-}
-
-// ReadList reads an EventList. Items that are no events are returned as errors, each with its place; the others count nevertheless.
-func ReadList(body []byte) (lines []Line, bad []error, err error) {
-	var list struct {
-		Kind       string            `json:"kind"`
-		APIVersion string            `json:"apiVersion"`
-		Items      []json.RawMessage `json:"items"`
-	}
-	if err := json.Unmarshal(body, &list); err != nil {
-		return nil, nil, fmt.Errorf("%w: no EventList in JSON: %w", ErrNotEvents, err)
-	}
-	if list.Kind != kindEventList || list.APIVersion != version {
-		return nil, nil, fmt.Errorf("%w: an EventList is wanted, and this is of kind %.64q, apiVersion %.64q",
-			ErrNotEvents, list.Kind, list.APIVersion)
-	}
-	lines = make([]Line, 0, len(list.Items))
-	for i, item := range list.Items {
-		line, err := ReadLine(item)
-		if err != nil {
-			bad = append(bad, fmt.Errorf("items[%d]: %w", i, err))
-			continue
-		}
-		lines = append(lines, line)
-	}
-	return lines, bad, nil
 }
 
 const halfKey = 8

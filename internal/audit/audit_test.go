@@ -60,7 +60,7 @@ var _ = Describe("An event", func() {
 	It("is the same, whether a log or a webhook tells it", func() {
 		lines, bad, err := audit.ReadList(list(told))
 		Expect(err).NotTo(HaveOccurred())
-		Expect(bad).To(BeEmpty())
+		Expect(bad).To(BeZero())
 		Expect(lines).To(HaveExactElements(HaveField("Key", read(told).Key)))
 	})
 
@@ -102,10 +102,14 @@ var _ = Describe("An event", func() {
 	)
 
 	It("that is none costs the others of its list nothing", func() {
-		lines, bad, err := audit.ReadList(list(told, `{"level":"Metadata"}`, strings.Replace(told, "5a2f", "6a2f", 1)))
+		lines, bad, err := audit.ReadList(list(told, `{"level":"Metadata"}`, "7", `{"stageTimestamp":"noon"}`, " \n"+strings.Replace(told, "5a2f", "6a2f", 1)+" "))
 		Expect(err).NotTo(HaveOccurred())
 		Expect(lines).To(HaveLen(2))
-		Expect(bad).To(HaveExactElements(MatchError(ContainSubstring("items[1]"))))
+		for _, line := range lines {
+			Expect(string(line.Raw)).To(And(HavePrefix("{"), HaveSuffix("}"), Not(ContainSubstring("\n"))))
+		}
+		Expect(bad.Items).To(Equal(3))
+		Expect(bad.First).To(MatchError(ContainSubstring("items[1]")))
 	})
 
 	DescribeTable("is in a list, and in nothing else", func(body string) {
@@ -114,6 +118,8 @@ var _ = Describe("An event", func() {
 	},
 		Entry("cut off", string(list(told))[:300]), Entry("one event", told), Entry("nothing", ""), Entry("an array", "["+told+"]"),
 		Entry("of an old version", strings.Replace(string(list(told)), "audit.k8s.io/v1", "audit.k8s.io/v1alpha1", 1)),
+		Entry("with something behind it", string(list(told))+"{}"), Entry("whose items are none", strings.Replace(string(list(told)), "[", "7,[", 1)),
+		Entry("with an item that is no JSON", string(list(told, "{]"))), Entry("with an item that never ends", string(list(told, "{"))),
 	)
 })
 
@@ -185,10 +191,20 @@ func FuzzReadLine(f *testing.F) {
 func FuzzReadList(f *testing.F) {
 	f.Add(list(told, told))
 	f.Add([]byte(`{"kind":"EventList","apiVersion":"audit.k8s.io/v1","items":[1,null,{}]}`))
+	f.Add([]byte(`{"items":[], "metadata":{"x":[1]},"kind":"EventList","apiVersion":"audit.k8s.io/v1"} {`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		lines, bad, err := audit.ReadList(body)
-		if err != nil && len(lines)+len(bad) > 0 {
+		if err != nil && len(lines)+bad.Items > 0 {
 			t.Fatalf("%q: an error, and yet %d lines", body, len(lines))
+		}
+		if err == nil && !json.Valid(body) {
+			t.Fatalf("%q: no JSON, and yet no error", body)
+		}
+		for _, line := range lines {
+			again, err := audit.ReadLine(line.Raw)
+			if err != nil || again.Key != line.Key {
+				t.Fatalf("%q: an event of a list is none by itself, or another: %v", line.Raw, err)
+			}
 		}
 	})
 }

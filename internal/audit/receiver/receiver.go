@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -32,8 +33,8 @@ const (
 
 	// maxBody bounds a request: 400 events of Metadata, which an API server sends at once, are less than 1 MiB.
 	maxBody = 16 << 20
-	// atOnce is how many requests are read and stored at a time, and with maxBody what memory that takes. patience is how long one waits
-	// for its turn before its sender is told to come again: API servers do.
+	// atOnce is how many requests are read and stored at a time, of maxBody together: what is read of them takes ten times that memory.
+	// patience is how long one waits for its turn before its sender is told to come again: API servers do.
 	atOnce   = 4
 	patience = 10 * time.Second
 	again    = "2" // seconds
@@ -50,13 +51,13 @@ type Receiver struct {
 	Metrics *Metrics
 	Clock   clock.PassiveClock
 
-	turns chan struct{}
+	turns *semaphore.Weighted // of bytes
 	names *names
 }
 
 // New completes a receiver.
 func New(r Receiver) *Receiver {
-	r.turns, r.names = make(chan struct{}, atOnce), newNames(maxServers)
+	r.turns, r.names = semaphore.NewWeighted(maxBody), newNames(maxServers)
 	return &r
 }
 
@@ -99,25 +100,27 @@ func (r *Receiver) receive(w http.ResponseWriter, request *http.Request) *refusa
 	if media, _, err := mime.ParseMediaType(request.Header.Get("Content-Type")); err != nil || media != "application/json" {
 		return &refusal{http.StatusUnsupportedMediaType, "the body must be application/json"}
 	}
-	if !r.turn(request.Context()) {
+	size := share(request)
+	if !r.turn(request.Context(), size) {
 		return &refusal{http.StatusTooManyRequests, "too many events wait to be stored: send them again"}
 	}
-	defer func() { <-r.turns }()
+	defer r.turns.Release(size)
 	return r.keep(w, request, server)
 }
 
-// turn waits until this request may be read: others in their senders' memory are none in ours.
-func (r *Receiver) turn(ctx context.Context) bool {
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case r.turns <- struct{}{}:
-		return true
-	case <-timer.C:
-		return false
-	case <-ctx.Done():
-		return false
+// share is how much of maxBody a request takes up: large ones go alone.
+func share(request *http.Request) int64 {
+	if n := request.ContentLength; n >= 0 && n < maxBody {
+		return max(n, maxBody/atOnce)
 	}
+	return maxBody
+}
+
+// turn waits until this request may be read: others in their senders' memory are none in ours.
+func (r *Receiver) turn(ctx context.Context, size int64) bool {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return r.turns.Acquire(ctx, size) == nil
 }
 
 func (r *Receiver) keep(w http.ResponseWriter, request *http.Request, server string) *refusal {
@@ -134,8 +137,8 @@ func (r *Receiver) keep(w http.ResponseWriter, request *http.Request, server str
 		return &refusal{http.StatusBadRequest, "the body is no EventList of audit.k8s.io/v1"}
 	}
 	logger := log.FromContext(request.Context()).WithName("audit")
-	if len(bad) > 0 { // Nobody would send it better next time; the others are not to be lost with it.
-		logger.Info("items of a list are no events, and were left out", "server", server, "items", len(bad), "first", bad[0].Error())
+	if bad.Items > 0 { // Nobody would send it better next time; the others are not to be lost with it.
+		logger.Info("items of a list are no events, and were left out", "server", server, "items", bad.Items, "first", bad.First.Error())
 	}
 	began := r.Clock.Now()
 	fresh, err := r.append(request.Context(), server, lines, began)
@@ -143,7 +146,7 @@ func (r *Receiver) keep(w http.ResponseWriter, request *http.Request, server str
 		logger.Error(err, "events could not be stored; the API server sends them again", "server", server, "events", len(lines))
 		return &refusal{http.StatusServiceUnavailable, "the events could not be stored: send them again"}
 	}
-	r.Metrics.received(server, fresh, len(lines)-fresh, len(bad), r.Clock.Since(began))
+	r.Metrics.received(server, fresh, len(lines)-fresh, bad.Items, r.Clock.Since(began))
 	return nil
 }
 
