@@ -99,8 +99,8 @@ type witness struct {
 	detector *revocation.Detector
 }
 
-// loginsAtOnce is how many connections people may have from one address, which many may share.
-const loginsAtOnce = 512
+// connectionsAtOnce is how many connections people may have from one address, which many may share.
+const connectionsAtOnce = 512
 
 func registerLogin(mgr ctrl.Manager, o operator.Environment, s services) error {
 	key, err := login.Key(context.Background(), ownStore(mgr, o))
@@ -116,7 +116,7 @@ func registerLogin(mgr ctrl.Manager, o operator.Environment, s services) error {
 	config := s.certificates.Config()
 	config.ClientAuth = tls.RequestClientCert
 	return add(mgr, &serving.Server{
-		Name: "login", Address: o.Login.Address, Handler: service.Handler(), TLS: config, PerAddress: loginsAtOnce,
+		Name: "login", Address: o.Login.Address, Handler: service.Handler(), TLS: config, PerAddress: connectionsAtOnce,
 	})
 }
 
@@ -164,7 +164,9 @@ func registerAudit(mgr ctrl.Manager, o operator.Environment, s services, w *witn
 		Access: access, Store: events.Store, Metrics: receiver.NewMetrics(metrics.Registry), Clock: o.Clock,
 	}))
 	mux.Handle("/", answers.Handler())
-	return add(mgr, &serving.Server{Name: "audit", Address: o.Audit.Address, Handler: mux, TLS: s.certificates.Config()})
+	return add(mgr, &serving.Server{
+		Name: "audit", Address: o.Audit.Address, Handler: mux, TLS: s.certificates.Config(), PerAddress: connectionsAtOnce,
+	})
 }
 
 // auditors says where they ask; nil where there is no audit service.
