@@ -71,8 +71,8 @@ func (t *tool) newLedgerVerifyCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "verify DIR",
 		Short: "Find out whether a copy of the ledger is as it was written",
-		Long: `Find out whether a copy of the ledger is as it was written: every entry against the tree that is kept beside it and the root that was
-signed, and checkpoints that somebody kept against what is there now. It says which entry, or which file, is wrong, and fails if
+		Long: `Find out whether a copy of the ledger is as it was written: every entry against the tree that is kept beside it and the root
+that was signed, and checkpoints that somebody kept against what is there now. It says which entry, or which file, is wrong, and fails if
 anything is.
 
 Without a checkpoint from elsewhere nobody can tell a ledger that was cut short from one that has not grown: ConfigMap rollcall-ledger
@@ -120,6 +120,9 @@ func (t *tool) verifyLedger(opened *ledger.Copy, files []string) error {
 func reportRows(w *tableWriter, report *ledger.Report) {
 	if len(report.Problems) == 0 {
 		w.Row(fmt.Sprintf("%s: %d entries, each as it was written; root %x", report.Origin, report.Size, report.Root))
+		if count := len(report.Ignored); count > 0 {
+			w.Row(fmt.Sprintf("Files that are none of a ledger's: %d, for instance %s", count, report.Ignored[0]))
+		}
 		for _, size := range report.Kept {
 			w.Row(fmt.Sprintf("It has grown out of the one that a checkpoint of %d entries was kept of.", size))
 		}
@@ -217,8 +220,8 @@ func (t *tool) newLedgerProveCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "prove DIR ENTRY",
 		Short: "Show that an entry is in the ledger, to whoever has its key alone",
-		Long: `Show that an entry is in the ledger: its inclusion proof and the signed checkpoint that it leads to (c2sp.org/tlog-proof), or with
--o json the entry, too. Nobody needs the ledger to check it, nor sees anything else of it.`,
+		Long: `Show that an entry is in the ledger: its inclusion proof and the signed checkpoint that it leads to (c2sp.org/tlog-proof), or
+with -o json the entry, too. Nobody needs the ledger to check it, nor sees anything else of it.`,
 		Example: `  kubectl rollcall ledger prove ./ledger 812 --key-file ledger.key > 812.proof`,
 		Args:    cobra.ExactArgs(2), //nolint:mnd // A folder, and a number.
 		RunE: func(command *cobra.Command, args []string) error {

@@ -23,8 +23,8 @@ func (t *tool) newLedgerCopyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "copy DIR",
 		Short: "Copy the ledger out of the cluster, or what has come since the last copy",
-		Long: `Copy the ledger out of the cluster, or what has come since the last copy, into a folder DIR. It is not verified by that. The key goes
-into the file DIR.key, unless there is one: then it must be the same.`,
+		Long: `Copy the ledger out of the cluster, or what has come since the last copy, into a folder DIR. It is not verified by that. The
+key goes into the file DIR.key, unless there is one: then it must be the same.`,
 		Example: `  kubectl rollcall ledger copy ./ledger
   kubectl rollcall ledger verify ./ledger --key-file ./ledger.key`,
 		Args: cobra.ExactArgs(1),

@@ -32,6 +32,8 @@ type Report struct {
 	Root   []byte `json:"root"`
 	// Kept are the sizes of the earlier checkpoints that it was compared with.
 	Kept []uint64 `json:"kept,omitempty"`
+	// Ignored are files that are none of a ledger's: what a writer that was killed left behind, and what others put there.
+	Ignored []string `json:"ignored,omitempty"`
 	// Problems are what is wrong: none, and every entry is as it was written. No more than the first hundred.
 	Problems []Problem `json:"problems"`
 }
@@ -271,17 +273,22 @@ func (v *verification) leftover(path string) {
 		}
 		err = v.leftoverTile(path, level, name)
 	default:
-		err = errors.New("does not belong here")
+		err = errForeign
 	}
-	if err != nil {
+	if errors.Is(err, errForeign) {
+		v.report.Ignored = append(v.report.Ignored, path)
+	} else if err != nil {
 		v.problemf(path, "%v", err)
 	}
 }
 
+// errForeign says that a file is none of a ledger's.
+var errForeign = errors.New("is none of a ledger's files")
+
 func (v *verification) leftoverEntries(path, name string) error {
 	index, partial, err := layout.ParseTileIndexPartial(name)
-	if err != nil {
-		return fmt.Errorf("does not belong here: %w", err)
+	if err != nil || path != layout.EntriesPath(index, partial) {
+		return errForeign
 	}
 	raw, err := fs.ReadFile(v.files, path)
 	if err != nil {
@@ -311,8 +318,8 @@ func (v *verification) leftoverEntries(path, name string) error {
 
 func (v *verification) leftoverTile(path, levelName, name string) error {
 	level, index, partial, err := layout.ParseTileLevelIndexPartial(levelName, name)
-	if err != nil {
-		return fmt.Errorf("does not belong here: %w", err)
+	if err != nil || path != layout.TilePath(level, index, partial) {
+		return errForeign
 	}
 	raw, err := fs.ReadFile(v.files, path)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/issue"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 	"github.com/rollcall-iam/rollcall/internal/pki"
@@ -98,6 +99,9 @@ func asRefusal(err error) *refusal {
 	problem := outcome.Of(err, "")
 	if problem.Kind == outcome.Terminal {
 		return newRefusal(http.StatusBadRequest, wire.CodeBadRequest, "%s", problem.Message)
+	}
+	if problem.Reason == v1alpha1.ReasonLedgerUnavailable {
+		return unavailable("the ledger, without which no certificate is handed out,", err)
 	}
 	return unavailable("what the login service depends on", err)
 }

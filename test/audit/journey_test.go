@@ -67,7 +67,7 @@ var _ = Describe("The line from an action back to the person", Ordered, func() {
 		request           string
 	)
 	BeforeAll(func(ctx SpecContext) {
-		w = newWorld(ctx)
+		w = newWorld(ctx, "")
 		root = w.root()
 		var err error
 		began, err = w.plane.AuditMark()

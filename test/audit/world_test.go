@@ -48,18 +48,22 @@ type world struct {
 	directory *slapd.Server
 	manager   *installation.Manager
 	site      person.Site
-	// files is a folder for what servers and people read, and store where the events are.
-	files, store string
-	ports        []int
+	// files is a folder for what servers and people read, store where the events are, and ledger the ledger's folder.
+	files, store, ledger string
+	ports                []int
 }
 
-func newWorld(ctx context.Context) *world {
+// newWorld has its ledger in a folder of its own, or in one that is given.
+func newWorld(ctx context.Context, ledger string) *world {
 	GinkgoHelper()
 	installed.OrSkip(slapd.Available())
 	files, err := os.MkdirTemp("", "rollcall-audit-")
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(os.RemoveAll, files)
-	w := &world{files: files, store: "sqlite:" + filepath.Join(files, "audit.db")}
+	w := &world{files: files, store: "sqlite:" + filepath.Join(files, "audit.db"), ledger: ledger}
+	if ledger == "" {
+		w.ledger = filepath.Join(files, "ledger")
+	}
 	w.startsPlane(ctx)
 	w.startsDirectory(ctx)
 	w.ports, err = process.FreePorts(2)
@@ -103,7 +107,7 @@ func (w *world) startsManager(ctx context.Context) {
 	w.manager, err = installation.StartManager(ctx, w.plane, installation.Options{Args: []string{
 		fmt.Sprintf("--login-bind-address=127.0.0.1:%d", w.ports[0]), fmt.Sprintf("--audit-bind-address=127.0.0.1:%d", w.ports[1]),
 		"--serving-names=127.0.0.1", "--audit-store=" + w.store,
-		"--ledger-dir=" + filepath.Join(w.files, "ledger"), "--ledger-checkpoints=" + filepath.Join(w.files, "checkpoints"),
+		"--ledger-dir=" + w.ledger, "--ledger-checkpoints=" + filepath.Join(w.files, "checkpoints"),
 	}})
 	Expect(err).NotTo(HaveOccurred())
 	w.site = person.Site{URL: fmt.Sprintf("https://127.0.0.1:%d", w.ports[0]), CAFile: filepath.Join(w.files, "ca.crt"), Directory: corp}

@@ -282,17 +282,17 @@ func remedy() string {
 // publishing publishes checkpoints until the context ends, and returns the last one.
 func (k *Keeper) publishing(ctx context.Context, c *ledger.Copy, key, published string) string {
 	for {
+		now, err := k.publish(ctx, c, key, published)
+		if err == nil {
+			published = now
+		} else if ctx.Err() == nil {
+			log.FromContext(ctx).WithName("ledger").Error(err, "the ledger's checkpoint was not published; tried again")
+		}
 		select {
 		case <-ctx.Done():
 			return published
 		case <-time.After(publishEvery):
 		}
-		now, err := k.publish(ctx, c, key, published)
-		if err != nil {
-			log.FromContext(ctx).WithName("ledger").Error(err, "the ledger's checkpoint was not published; tried again")
-			continue
-		}
-		published = now
 	}
 }
 
