@@ -102,7 +102,8 @@ var _ = Describe("An event", func() {
 	)
 
 	It("that is none costs the others of its list nothing", func() {
-		lines, bad, err := audit.ReadList(list(told, `{"level":"Metadata"}`, "7", `{"stageTimestamp":"noon"}`, " \n"+strings.Replace(told, "5a2f", "6a2f", 1)+" "))
+		lines, bad, err := audit.ReadList(list(told, `{"level":"Metadata"}`, "7", `{"stageTimestamp":"noon"}`,
+			" \n"+strings.Replace(told, "5a2f", "6a2f", 1)+" "))
 		Expect(err).NotTo(HaveOccurred())
 		Expect(lines).To(HaveLen(2))
 		for _, line := range lines {
@@ -118,7 +119,8 @@ var _ = Describe("An event", func() {
 	},
 		Entry("cut off", string(list(told))[:300]), Entry("one event", told), Entry("nothing", ""), Entry("an array", "["+told+"]"),
 		Entry("of an old version", strings.Replace(string(list(told)), "audit.k8s.io/v1", "audit.k8s.io/v1alpha1", 1)),
-		Entry("with something behind it", string(list(told))+"{}"), Entry("whose items are none", strings.Replace(string(list(told)), "[", "7,[", 1)),
+		Entry("with something behind it", string(list(told))+"{}"),
+		Entry("whose items are none", strings.Replace(string(list(told)), "[", "7,[", 1)),
 		Entry("with an item that is no JSON", string(list(told, "{]"))), Entry("with an item that never ends", string(list(told, "{"))),
 	)
 })

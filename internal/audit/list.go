@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 )
 
 // Bad are the items of a list that are no events. There may be millions in one that means harm, hence not each is told.
@@ -55,7 +54,7 @@ func (l *list) read() error {
 	if err := l.expect(json.Delim('}')); err != nil {
 		return err
 	}
-	if _, err := l.decoder.Token(); !errors.Is(err, io.EOF) {
+	if len(bytes.TrimSpace(l.body[l.decoder.InputOffset():])) > 0 {
 		return errors.New("something follows it")
 	}
 	return nil
@@ -90,23 +89,25 @@ func (l *list) items() error {
 	return l.expect(json.Delim(']'))
 }
 
-// item reads one.
+// item reads one. At what is no JSON the decoder stands still, the second time at the latest: an error. What is JSON and no event is none.
 func (l *list) item(i int) error {
 	var line Line
 	before := l.decoder.InputOffset()
-	err := l.decoder.Decode(&line.Event) // What is no JSON ends all; what is no event does not.
-	if _, invalid := errors.AsType[*json.SyntaxError](err); invalid || errors.Is(err, io.ErrUnexpectedEOF) {
+	err := l.decoder.Decode(&line.Event)
+	after := l.decoder.InputOffset()
+	if before == after {
 		return err
 	}
 	if err == nil {
-		line.Raw = bytes.TrimLeft(l.body[before:l.decoder.InputOffset()], ", \t\r\n")
+		line.Raw = bytes.TrimLeft(l.body[before:after], ", \t\r\n")
 		err = line.complete()
 	}
 	if err == nil {
 		l.lines = append(l.lines, line)
 		return nil
 	}
-	if l.bad.Items++; l.bad.First == nil {
+	l.bad.Items++
+	if l.bad.First == nil {
 		l.bad.First = fmt.Errorf("items[%d]: %w", i, err)
 	}
 	return nil

@@ -214,8 +214,8 @@ func collided(err error) bool {
 // moment is a time as it is kept.
 func moment(t time.Time) int64 { return t.UnixMicro() }
 
-// with completes a statement by so many rows of parameters: nothing else is ever put into one. SQLite takes $1 for a name, and looks through
-// all names for each, so that many take long; ? is a number to it.
+// with completes a statement by so many rows of parameters: nothing else is ever put into one. SQLite takes $1 for a name, and looks
+// through all names for each, so that many take long; ? is a number to it.
 func (s *Store) with(statement string, count, columns int) string {
 	var text strings.Builder
 	_, _ = text.WriteString(statement)
