@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// rowSize is about what the rows of an event take, in bytes, with their indexes.
-	rowSize = 350
+	// rowSQLite and rowPostgres are about what the rows of an event take, in bytes, with their indexes.
+	rowSQLite, rowPostgres = 180, 260
 	// chunk is how many rows go into one statement: SQLite takes 32,766 parameters, PostgreSQL 65,535.
 	chunk = 1000
 	// early is how far ahead of us a server's clock may be before its times are not believed.
@@ -81,7 +81,7 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, server string, lines []a
 		return err
 	}
 	_, err = tx.ExecContext(ctx, "INSERT INTO batches (id, server, events, size, digest, lines) VALUES ($1, $2, $3, $4, $5, $6)",
-		id, server, len(lines), len(compressed)+len(lines)*rowSize, digest[:], compressed)
+		id, server, len(lines), len(compressed)+len(lines)*s.rowSize(), digest[:], compressed)
 	if err != nil {
 		return err
 	}
@@ -102,6 +102,13 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, server string, lines []a
 		}
 	}
 	return note(ctx, tx, lines, now)
+}
+
+func (s *Store) rowSize() int {
+	if s.single {
+		return rowSQLite
+	}
+	return rowPostgres
 }
 
 // next is the id of a batch: the time, or else what follows the last one, since clocks go back.
