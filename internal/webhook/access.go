@@ -58,6 +58,9 @@ func (a *Access) Admits(r *http.Request) bool {
 	return found && right != nil && subtle.ConstantTimeCompare(given[:], right[:]) == 1
 }
 
+// Knows says whether the Secret was read, or the token is known otherwise: before, none is wrong.
+func (a *Access) Knows() bool { return a.digest.Load() != nil }
+
 // NeedLeaderElection implements manager.LeaderElectionRunnable.
 func (*Access) NeedLeaderElection() bool { return false }
 

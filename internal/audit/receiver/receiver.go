@@ -63,6 +63,10 @@ func New(r Receiver) *Receiver {
 
 // ServeHTTP implements http.Handler. Whoever has no token learns nothing and costs nothing.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	if !r.Access.Knows() { // Not 401, which tells some senders that they need not come again.
+		r.refuse(w, &refusal{http.StatusServiceUnavailable, "which token is right is not known yet: send them again"})
+		return
+	}
 	if !r.Access.Admits(request) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		r.refuse(w, &refusal{http.StatusUnauthorized, "the token is missing or wrong"})
