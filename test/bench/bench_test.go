@@ -203,11 +203,27 @@ authorizer  review    empty  0.500 ms     1.250 ms
 	})
 })
 
+var _ = Describe("What audit events take", func() {
+	It("is told by question, and then by store", func() {
+		lines := auditLines([]received{
+			{store: "SQLite", events: 1000, took: 500 * time.Millisecond, cpu: 40 * time.Millisecond, peak: 64 << 20, disk: 250_000},
+			{store: "PostgreSQL", events: 1000, took: time.Second, disk: 300_000},
+		})
+		Expect(lines).To(HaveExactElements(
+			And(HaveField("State", "SQLite"), HaveField("Value", 2000.0), HaveField("Unit", unitRate), HaveField("Goal", "at least 4,000/s")),
+			And(HaveField("State", "PostgreSQL"), HaveField("Value", 1000.0)),
+			And(HaveField("Value", BeNumerically("~", 4)), HaveField("Unit", unitSeconds)),
+			And(HaveField("Value", 64.0), HaveField("Unit", unitMebibytes)),
+			HaveField("Value", 250.0), HaveField("Value", 300.0),
+		))
+	})
+})
+
 var _ = Describe("The command line", func() {
 	It("has defaults", func() {
 		o, err := parse(nil, io.Discard)
 		Expect(err).NotTo(HaveOccurred())
-		Expect(o).To(Equal(options{sizes: usual, reviews: 3000, certificates: 2000, format: formatTable}))
+		Expect(o).To(Equal(options{sizes: usual, reviews: 3000, certificates: 2000, events: 200000, format: formatTable}))
 	})
 
 	It("shows examples, and that is no error", func(ctx SpecContext) {
@@ -226,6 +242,7 @@ var _ = Describe("The command line", func() {
 		Entry(nil, "--certificates 501: use 4 to 500", "--people", "500", "--certificates", "501"),
 		Entry(nil, "--people 1000: use 20 to 500", "--people", "1000", "--groups", "1"),
 		Entry(nil, "at least 1", "--grants", "0"),
+		Entry(nil, "--events 399: use at least 400", "--events", "399"),
 		Entry(nil, "at most 250", "--groups", "300", "--grants", "1"),
 	)
 })

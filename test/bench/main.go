@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/rollcall-iam/rollcall/test/auditload"
 	"github.com/rollcall-iam/rollcall/test/internal/checkout"
 )
 
@@ -30,7 +31,7 @@ Examples:
   make bench                              one table
   make bench ARGS="-o markdown"           the table, and docs/scale.md written anew
   go run ./test/bench -o json             the same as JSON, after make control-plane build
-  go run ./test/bench --people 500 --groups 30 --grants 20 --namespaces 20 --reviews 500 --certificates 400
+  go run ./test/bench --people 500 --groups 30 --grants 20 --namespaces 20 --reviews 500 --certificates 400 --events 50000
 
 Flags:
 `
@@ -48,7 +49,9 @@ type options struct {
 	reviews int
 	// certificates by the operator's own authority.
 	certificates int
-	format       string
+	// events of audit logs, to each database.
+	events int
+	format string
 }
 
 func main() {
@@ -96,6 +99,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&o.reviews, "reviews", 3000, "requests of each kind in each state")
 	flags.IntVar(&o.certificates, "certificates", 2000,
 		"certificates by the operator's own authority, and a quarter of it by the cluster's signer")
+	flags.IntVar(&o.events, "events", 200000, "events of audit logs, to each database")
 	flags.StringVar(&o.format, "o", formatTable, "`format` of the result: table, json, or markdown (also writes docs/scale.md)")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -113,6 +117,9 @@ func (o *options) check(rest []string) error {
 	}
 	if o.reviews < 100 {
 		return fmt.Errorf("--reviews %d: use at least 100, so that a percentile says something", o.reviews)
+	}
+	if o.events < auditload.Batch {
+		return fmt.Errorf("--events %d: use at least %d, which is what an API server sends at once", o.events, auditload.Batch)
 	}
 	if err := o.sizes.check(); err != nil {
 		return err

@@ -18,6 +18,8 @@ import (
 	"text/template"
 	"time"
 	"unicode/utf8"
+
+	"github.com/rollcall-iam/rollcall/test/internal/process"
 )
 
 //go:embed page.md
@@ -59,6 +61,8 @@ type result struct {
 	// Certificates by the own authority, and ViaAPI by the cluster's signer.
 	Certificates int `json:"certificates"`
 	ViaAPI       int `json:"certificatesViaAPI"`
+	// Events of audit logs, to each database.
+	Events int `json:"events"`
 	// Busiest, Usual and Everywhere are how many names the bindings of such a namespace have, and those of the whole cluster.
 	Busiest    int    `json:"namesInBusiestNamespace"`
 	Usual      int    `json:"namesInUsualNamespace"`
@@ -69,7 +73,7 @@ type result struct {
 func newResult(o options, c *company) result {
 	r := result{
 		Cores: runtime.NumCPU(), People: o.people, Groups: o.groups, Grants: o.grants, Namespaces: o.namespaces, Reviews: o.reviews,
-		Certificates: o.certificates, ViaAPI: o.certificates / viaAPI,
+		Certificates: o.certificates, ViaAPI: o.certificates / viaAPI, Events: o.events,
 	}
 	names := c.names()
 	r.Busiest, r.Usual = names[c.busiest()], names[c.usual()]
@@ -79,7 +83,7 @@ func newResult(o options, c *company) result {
 		}
 	}
 	if text, err := os.ReadFile("/proc/meminfo"); err == nil { // Elsewhere than on Linux it is left out.
-		r.Memory = math.Round(mebibytes(kilobytes(string(text), "MemTotal:")) / 1024)
+		r.Memory = math.Round(mebibytes(process.Kilobytes(string(text), "MemTotal:")) / 1024)
 	}
 	return r
 }

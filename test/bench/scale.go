@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -23,6 +22,7 @@ import (
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/test/controlplane"
 	"github.com/rollcall-iam/rollcall/test/installation"
+	"github.com/rollcall-iam/rollcall/test/internal/process"
 )
 
 const (
@@ -78,7 +78,7 @@ func (b *bench) scale(ctx context.Context) (m made, err error) {
 	if err := b.quiet(ctx); err != nil {
 		return m, err
 	}
-	m.rss, m.peak = memory(b.manager.PID())
+	m.rss, m.peak = process.Memory(b.manager.PID())
 	if err := b.countWrites(mark, &m); err != nil {
 		return m, err
 	}
@@ -206,30 +206,6 @@ func (b *bench) stored(ctx context.Context, o object) (int, error) {
 }
 
 func (b *bench) raw() rest.Interface { return b.set.Discovery().RESTClient() }
-
-// memory is what a process holds now, and the most that it held, in bytes.
-func memory(pid int) (now, peak int64) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, 0 // Not Linux.
-	}
-	return kilobytes(string(text), "VmRSS:"), kilobytes(string(text), "VmHWM:")
-}
-
-// kilobytes reads a line of /proc: a name, a number, and kB.
-func kilobytes(text, name string) int64 {
-	for line := range strings.Lines(text) {
-		fields := strings.Fields(line)
-		if len(fields) == 3 && fields[0] == name {
-			n, err := strconv.ParseInt(fields[1], 10, 64)
-			if err != nil {
-				return 0
-			}
-			return n << 10
-		}
-	}
-	return 0
-}
 
 // lines of the row.
 func (m made) lines(s sizes) []line {

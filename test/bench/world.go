@@ -48,10 +48,15 @@ type bench struct {
 // measure starts everything, measures row by row, and stops everything.
 func (b *bench) measure(ctx context.Context) (lines []line, err error) {
 	defer func() { err = errors.Join(b.explain(err), b.stop()) }()
+	events, err := b.receive(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if err := b.start(ctx); err != nil {
 		return nil, err
 	}
-	return b.rows(ctx)
+	lines, err = b.rows(ctx)
+	return append(lines, auditLines(events)...), err
 }
 
 // start brings up a control plane with Rollcall's kinds and rights and the company's namespaces. The manager does not run yet.

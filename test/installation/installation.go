@@ -96,6 +96,8 @@ type Options struct {
 	Args []string
 	// Log is the file that receives what the manager prints. Default: manager.log in the control plane's folder.
 	Log string
+	// OneCore has it run on one processor.
+	OneCore bool
 }
 
 // Manager is a running manager.
@@ -131,8 +133,9 @@ func StartManager(ctx context.Context, cp *controlplane.ControlPlane, o Options)
 				"--metrics-bind-address=" + metrics,
 				"--cluster-server=" + cp.URL(), "--cluster-ca-file=" + clusterCA,
 			}, o.Args...),
-			Log:   o.Log,
-			Ready: func(ctx context.Context) error { return ready(ctx, "http://"+health+"/readyz") },
+			Log:     o.Log,
+			OneCore: o.OneCore,
+			Ready:   func(ctx context.Context) error { return ready(ctx, "http://"+health+"/readyz") },
 		})
 	})
 	if err != nil {

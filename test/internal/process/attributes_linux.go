@@ -4,10 +4,13 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"os/user"
 	"strconv"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // attributes: dies with its parent; its own group, so that Ctrl-C reaches the parent alone.
@@ -31,4 +34,24 @@ func attributes(userName string) (*syscall.SysProcAttr, error) {
 	// The kernel forgets Pdeathsig where the user changes: Go asks for it after that.
 	a.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	return a, nil
+}
+
+// start starts the process, which inherits the processors of the thread that does it: the caller keeps its thread.
+func (p *Process) start(oneCore bool) error {
+	if !oneCore {
+		return p.cmd.Start()
+	}
+	var all, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		return err
+	}
+	for cpu := 0; one.Count() == 0; cpu++ {
+		if all.IsSet(cpu) {
+			one.Set(cpu)
+		}
+	}
+	if err := unix.SchedSetaffinity(0, &one); err != nil {
+		return err
+	}
+	return errors.Join(p.cmd.Start(), unix.SchedSetaffinity(0, &all))
 }

@@ -17,3 +17,10 @@ func attributes(userName string) (*syscall.SysProcAttr, error) {
 	}
 	return &syscall.SysProcAttr{}, nil
 }
+
+func (p *Process) start(oneCore bool) error {
+	if oneCore {
+		return errors.New("only on Linux it can be kept to one processor")
+	}
+	return p.cmd.Start()
+}

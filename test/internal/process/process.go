@@ -47,6 +47,8 @@ type Command struct {
 	User string
 	// End is the signal that asks it to end. Default: SIGTERM.
 	End syscall.Signal
+	// OneCore has it run on one processor, of those that there are. Only Linux can.
+	OneCore bool
 }
 
 // Process is a running server.
@@ -174,7 +176,7 @@ func launch(command Command) (*Process, error) {
 	cmd.Env = environment(cmd.Dir)
 	cmd.SysProcAttr = attributes
 	p := &Process{name: name, log: command.Log, end: cmp.Or(command.End, syscall.SIGTERM), cmd: cmd, done: make(chan struct{})}
-	if err := p.run(); err != nil {
+	if err := p.run(command.OneCore); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -182,13 +184,13 @@ func launch(command Command) (*Process, error) {
 
 // run starts the process and waits for its end in one goroutine that keeps its thread: on Linux the parent-death
 // signal is sent when the thread that started the child ends, not the process.
-func (p *Process) run() error {
+func (p *Process) run(oneCore bool) error {
 	started := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		defer close(p.done)
-		err := p.cmd.Start()
+		err := p.start(oneCore)
 		started <- err
 		if err == nil {
 			_ = p.cmd.Wait() // How it ended is in its log.
