@@ -42,7 +42,10 @@ func sqliteDatabase(context.Context) database {
 	folder, err := os.MkdirTemp("", "rollcall-store-")
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(os.RemoveAll, folder)
-	file := filepath.Join(folder, "audit store.db")
+	return sqliteAt(filepath.Join(folder, "audit store.db"))
+}
+
+func sqliteAt(file string) database {
 	return database{location: "sqlite:" + file, driver: "sqlite", source: file}
 }
 

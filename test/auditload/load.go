@@ -132,6 +132,9 @@ func (l *Load) send(ctx context.Context, server, at int) error {
 	return nil
 }
 
+// Batch is how many events go into one request.
+func (l *Load) Batch() int { return l.options.Batch }
+
 // Done is how many events are acknowledged.
 func (l *Load) Done() int { return int(l.done.Load()) }
 
