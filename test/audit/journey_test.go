@@ -239,7 +239,8 @@ var _ = Describe("The line from an action back to the person", Ordered, func() {
 		kinds := map[ledger.Kind]int{}
 		sealed := func(g Gomega) {
 			root.Does(ctx, "rollcall", "ledger", "copy", dir)
-			out, err := root.Kubectl(ctx, append([]string{"rollcall", "ledger", "tail", dir, "--last", "100000", "-o", "json"}, key...)...).Output()
+			tail := append([]string{"rollcall", "ledger", "tail", dir, "--last", "100000", "-o", "json"}, key...)
+			out, err := root.Kubectl(ctx, tail...).Output()
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(json.Unmarshal(out, &entries)).To(Succeed())
 			clear(kinds)
