@@ -116,7 +116,6 @@ func (v *verification) read() {
 			v.problemf(layout.EntriesPath(index, layout.PartialTileSize(0, index, v.at.Size)), "%v", err)
 			return
 		}
-		v.whole(index, entries)
 		written := v.leaves(index)
 		for i, entry := range entries {
 			number, hash := index*layout.EntryBundleWidth+uint64(i), leafHash(entry)
@@ -130,23 +129,6 @@ func (v *verification) read() {
 			})
 			v.compareKept(number + 1)
 		}
-	}
-}
-
-// whole finds that a file of entries has nothing else in it.
-func (v *verification) whole(index uint64, entries [][]byte) {
-	partial := layout.PartialTileSize(0, index, v.at.Size)
-	raw, err := fs.ReadFile(v.files, layout.EntriesPath(index, partial))
-	if errors.Is(err, fs.ErrNotExist) {
-		return // It was completed since.
-	}
-	size := 0
-	for _, entry := range entries {
-		const length = 2
-		size += length + len(entry)
-	}
-	if err != nil || len(raw) != size {
-		v.problemf(layout.EntriesPath(index, partial), "has more in it than its entries")
 	}
 }
 
@@ -298,8 +280,8 @@ func (v *verification) leftoverEntries(path, name string) error {
 	if err := bundle.UnmarshalText(raw); err != nil {
 		return fmt.Errorf("entries cannot be told apart: %w", err)
 	}
-	if partial != 0 && len(bundle.Entries) != int(partial) {
-		return fmt.Errorf("has %d entries, and should have %d", len(bundle.Entries), partial)
+	if width := full(partial); len(bundle.Entries) != width {
+		return fmt.Errorf("has %d entries, and should have %d", len(bundle.Entries), width)
 	}
 	if index*layout.EntryBundleWidth >= v.at.Size {
 		return nil // Not signed yet.
@@ -325,12 +307,8 @@ func (v *verification) leftoverTile(path, levelName, name string) error {
 	if err != nil {
 		return err
 	}
-	width := int(partial)
-	if width == 0 {
-		width = layout.TileWidth
-	}
-	if len(raw) != width*nodeSize {
-		return fmt.Errorf("is %d bytes long, and should be %d", len(raw), width*nodeSize)
+	if size := full(partial) * nodeSize; len(raw) != size {
+		return fmt.Errorf("is %d bytes long, and should be %d", len(raw), size)
 	}
 	if index*layout.TileWidth >= v.at.Size>>(tileHeight*level) {
 		return nil // Not signed yet.
@@ -343,4 +321,12 @@ func (v *verification) leftoverTile(path, levelName, name string) error {
 		return errors.New("this part of the tree is not that of the larger ledger")
 	}
 	return nil
+}
+
+// full is how many nodes, or entries, a file has that is called so.
+func full(partial uint8) int {
+	if partial == 0 {
+		return layout.TileWidth
+	}
+	return int(partial)
 }

@@ -25,7 +25,7 @@ import (
 )
 
 // written is a small ledger, with files of when it was smaller, and its key.
-func written(tb testing.TB, count int) (files fstest.MapFS, key string) {
+func written(tb testing.TB, count int, who string) (files fstest.MapFS, key string) {
 	tb.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -40,7 +40,7 @@ func written(tb testing.TB, count int) (files fstest.MapFS, key string) {
 		WithBatching(64, time.Millisecond).WithCheckpointInterval(100*time.Millisecond))
 	check(tb, err)
 	for i := range count {
-		add := appender.Add(ctx, tessera.NewEntry(fmt.Appendf(nil, `{"kind":"UserChanged","whom":"corp:p%d"}`, i)))
+		add := appender.Add(ctx, tessera.NewEntry(fmt.Appendf(nil, `{"kind":"UserChanged","whom":"%s%d"}`, who, i)))
 		if i%7 == 0 || i == count-1 {
 			_, err := add()
 			check(tb, err)
@@ -67,9 +67,23 @@ func check(tb testing.TB, err error) {
 	}
 }
 
+// Entries that are changed together with the whole tree do not come to what was signed.
+func TestRewritten(t *testing.T) {
+	files, key := written(t, 40, "corp:p")
+	others, _ := written(t, 40, "corp:x")
+	others["checkpoint"] = files["checkpoint"]
+	c, err := ledger.NewCopy(others, key)
+	check(t, err)
+	report, err := c.Verify()
+	check(t, err)
+	if len(report.Problems) != 1 || !strings.Contains(report.Problems[0].Message, "do not come to the root that was signed") {
+		t.Fatalf("%+v", report)
+	}
+}
+
 // Whatever somebody puts in the place of a file, it is found out, or it is what was there.
 func FuzzVerify(f *testing.F) {
-	files, key := written(f, 30)
+	files, key := written(f, 300, "corp:p")
 	paths := slices.Sorted(maps.Keys(files))
 	for i, path := range paths {
 		data := files[path].Data
@@ -78,6 +92,11 @@ func FuzzVerify(f *testing.F) {
 		f.Add(uint8(i), append([]byte{0, 0}, data...))
 		f.Add(uint8(i), append(bytes.Clone(data), data...))
 		f.Add(uint8(i), files["checkpoint"].Data)
+		for _, at := range []int{0, len(data) / 3, len(data) - 1} {
+			flipped := bytes.Clone(data)
+			flipped[at] ^= 1
+			f.Add(uint8(i), flipped)
+		}
 	}
 	f.Fuzz(func(t *testing.T, which uint8, content []byte) {
 		path := paths[int(which)%len(paths)]
@@ -101,13 +120,15 @@ func FuzzVerify(f *testing.F) {
 
 // The key and the proof are from outside, too.
 func FuzzProof(f *testing.F) {
-	files, key := written(f, 10)
+	files, key := written(f, 10, "corp:p")
 	c, err := ledger.NewCopy(files, key)
 	check(f, err)
 	for number := range uint64(10) {
 		proof, err := c.Prove(f.Context(), number)
 		check(f, err)
 		f.Add(key, number, proof.Entry, bytes.Join(proof.Hashes, nil), proof.Checkpoint)
+		f.Add(key, number, []byte("another"), bytes.Join(proof.Hashes, nil), proof.Checkpoint)
+		f.Add(key, number+1, proof.Entry, bytes.Join(proof.Hashes, nil), proof.Checkpoint)
 	}
 	f.Fuzz(func(t *testing.T, name string, number uint64, entry, hashes, checkpoint []byte) {
 		other, err := ledger.NewCopy(fstest.MapFS{}, name)
