@@ -61,6 +61,9 @@ func (t *tool) auditor(ctx context.Context) (*auditor, error) {
 	if at == nil {
 		return nil, errors.New("there is no audit service in this cluster: the operator runs without --audit-bind-address")
 	}
+	if !strings.HasPrefix(at.URL, "https://") {
+		return nil, fmt.Errorf("status.audit.url of the Installation is %q: a token is shown to nobody but by https", at.URL)
+	}
 	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: at.Namespace, Name: wire.Auditor}}
 	seconds := int64(askingTime.Seconds())
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{
@@ -85,6 +88,9 @@ func (t *tool) auditor(ctx context.Context) (*auditor, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
 }
+
+// errNotThere is the answer about what the service does not have.
+var errNotThere = errors.New("not found")
 
 func (a *auditor) explain(ctx context.Context, auditID string) (*wire.Explained, error) {
 	return a.ask(ctx, http.MethodGet, wire.PathExplain+"?"+url.Values{"auditID": {auditID}}.Encode(), nil)
@@ -129,6 +135,9 @@ func (a *auditor) call(ctx context.Context, method, path string, body []byte) ([
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		return nil, fmt.Errorf("read the audit service's answer: %w", err)
+	}
+	if response.StatusCode == http.StatusNotFound {
+		return nil, fmt.Errorf("the audit service answers: %s: %w", strings.TrimSpace(string(answer)), errNotThere)
 	}
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("the audit service answers: %s (%s)", strings.TrimSpace(string(answer)), response.Status)

@@ -63,7 +63,16 @@ func (t *tool) explainID(ctx context.Context, auditID string) error {
 	if err != nil {
 		return err
 	}
-	return t.print(found, func(w *tableWriter) { explanationRows(w, found) })
+	if err := t.print(found, func(w *tableWriter) { explanationRows(w, found) }); err != nil {
+		return err
+	}
+	if len(found.Items) > 1 || found.More {
+		t.warnf("Several events have this audit id: clients may choose it, and a request may have several stages.")
+	}
+	if found.More {
+		t.warnf("There are more of them, which are older: see kubectl rollcall activity of whoever it is.")
+	}
+	return nil
 }
 
 func (t *tool) explainFile(ctx context.Context, file string) error {

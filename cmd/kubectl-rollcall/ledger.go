@@ -89,7 +89,7 @@ has the newest one, --ledger-checkpoints of the operator all of them; keep them 
 		},
 	}
 	flags.add(command.Flags())
-	command.Flags().StringArrayVar(&kept, "checkpoint", nil, "file with a checkpoint that was kept; may be given several times")
+	command.Flags().StringArrayVar(&kept, "checkpoint", nil, "file with checkpoints that were kept; may be given several times")
 	return command
 }
 
@@ -97,12 +97,13 @@ has the newest one, --ledger-checkpoints of the operator all of them; keep them 
 var errWrong = errors.New("the ledger is not as it was written")
 
 func (t *tool) verifyLedger(opened *ledger.Copy, files []string) error {
-	kept := make([][]byte, len(files))
-	for i, file := range files {
-		var err error
-		if kept[i], err = os.ReadFile(file); err != nil { //nolint:gosec // Whoever runs this says which file.
+	var kept [][]byte
+	for _, file := range files {
+		content, err := os.ReadFile(file) //nolint:gosec // Whoever runs this says which file.
+		if err != nil {
 			return err
 		}
+		kept = append(kept, ledger.Checkpoints(content)...)
 	}
 	report, err := opened.Verify(kept...)
 	if err != nil {
@@ -164,6 +165,13 @@ type numbered struct {
 }
 
 func (t *tool) tailLedger(opened *ledger.Copy, last uint64, whom string) error {
+	report, err := opened.Verify()
+	if err != nil {
+		return err
+	}
+	if len(report.Problems) > 0 {
+		return fmt.Errorf("%w: %s %s; see kubectl rollcall ledger verify", errWrong, report.Problems[0].Place, report.Problems[0].Message)
+	}
 	at, err := opened.Checkpoint()
 	if err != nil {
 		return err

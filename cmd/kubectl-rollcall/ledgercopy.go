@@ -64,11 +64,29 @@ func (t *tool) copyLedger(ctx context.Context, dir string) error {
 		}
 		copied += done
 	}
+	if err := grown(ctx, c, at); err != nil {
+		return err
+	}
 	// Last, so that a copy that was broken off is the one from before.
 	if err := putFile(filepath.Join(dir, "checkpoint"), at.Raw); err != nil {
 		return err
 	}
 	t.sayf("%d entries, by key %s: %d files were copied to %s, and the key is in %s.key.", at.Size, at.Origin, copied, dir, dir)
+	return nil
+}
+
+// grown finds that the ledger is the one that was copied before, and only has more: what somebody has kept is not replaced by less.
+func grown(ctx context.Context, c *ledger.Copy, at *ledger.Checkpoint) error {
+	before, err := c.Checkpoint()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = c.Extends(ctx, before, at)
+	}
+	if err != nil {
+		return fmt.Errorf("the ledger in the cluster, compared with the copy: %w; the copy's checkpoint was left as it is: keep it", err)
+	}
 	return nil
 }
 
@@ -103,7 +121,7 @@ func putFile(path string, content []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), private); err != nil {
 		return err
 	}
-	fresh := path + ".new"
+	fresh := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new")
 	if err := os.WriteFile(fresh, content, 0o600); err != nil {
 		return err
 	}
@@ -118,7 +136,7 @@ func (a *auditor) fetch(ctx context.Context, dir, path, whole string) (int, erro
 		}
 	}
 	content, err := a.file(ctx, path)
-	if err != nil { // It was completed since the checkpoint.
+	if errors.Is(err, errNotThere) { // It was completed since the checkpoint.
 		path = whole
 		content, err = a.file(ctx, path)
 	}

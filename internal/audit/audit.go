@@ -88,8 +88,6 @@ func check(e *auditv1.Event) error {
 		return fmt.Errorf("%w: an event without stage", ErrNotEvents)
 	case e.StageTimestamp.IsZero() || e.RequestReceivedTimestamp.IsZero():
 		return fmt.Errorf("%w: an event without stageTimestamp or requestReceivedTimestamp", ErrNotEvents)
-	case e.Verb == "":
-		return fmt.Errorf("%w: an event without verb", ErrNotEvents)
 	default:
 		return nil
 	}

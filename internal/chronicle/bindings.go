@@ -35,7 +35,10 @@ func bindingEntries(c Change) ([]*ledger.Entry, error) {
 		return nil, err
 	}
 	was, is := subjects(before), subjects(after)
-	var entries []*ledger.Entry
+	entries, err := remade(c, before, after)
+	if err != nil {
+		return nil, err
+	}
 	for _, side := range []struct {
 		kind ledger.Kind
 		of   *rbacv1.RoleBinding
@@ -55,6 +58,26 @@ func bindingEntries(c Change) ([]*ledger.Entry, error) {
 		}
 	}
 	return entries, nil
+}
+
+// origin is what a binding is there for.
+type origin struct {
+	RoleRef rbacv1.RoleRef    `json:"roleRef"`
+	Made    map[string]string `json:"made,omitempty"`
+}
+
+// remade says that a binding is there for something else than before.
+func remade(c Change, before, after *rbacv1.RoleBinding) ([]*ledger.Entry, error) {
+	if before == nil || after == nil || maps.Equal(made(before), made(after)) {
+		return nil, nil
+	}
+	e := c.entry(ledger.BindingChanged)
+	var err error
+	if e.Before, err = shown(origin{before.RoleRef, made(before)}); err != nil {
+		return nil, err
+	}
+	e.After, err = shown(origin{after.RoleRef, made(after)})
+	return []*ledger.Entry{e}, err
 }
 
 // subjects of a binding as Kind name.

@@ -108,6 +108,15 @@ var _ = Describe("A change", func() {
 		Expect(changed("RoleBinding", binding("corp:alice"), binding("corp:alice"))).To(BeEmpty())
 	})
 
+	It("of a binding is also what it is there for", func() {
+		regrown := binding("corp:alice")
+		regrown.Annotations[v1alpha1.AnnotationGrantGeneration] = "4"
+		entries := changed("RoleBinding", binding("corp:alice"), regrown)
+		Expect(entries).To(HaveExactElements(HaveValue(kind(ledger.BindingChanged))))
+		Expect(string(entries[0].Before)).To(ContainSubstring(`"iam.rollcall.dev/grant-generation":"3"`))
+		Expect(string(entries[0].After)).To(ContainSubstring(`"iam.rollcall.dev/grant-generation":"4"`))
+	})
+
 	It("of a large binding is as many entries as it takes, and each name is in one", func() {
 		names := make([]string, 1000)
 		for i := range names {
@@ -139,7 +148,8 @@ var _ = Describe("A change", func() {
 		Expect(changed(name, after, after)).To(BeEmpty())
 	},
 		Entry("a User", "User", &v1alpha1.User{Status: v1alpha1.UserStatus{Username: "corp:alice"}},
-			&v1alpha1.User{Status: v1alpha1.UserStatus{Username: "corp:alice", Groups: []string{"corp:ops"}}}, ledger.UserChanged, "corp:alice", ""),
+			&v1alpha1.User{Status: v1alpha1.UserStatus{Username: "corp:alice", Groups: []string{"corp:ops"}}},
+			ledger.UserChanged, "corp:alice", ""),
 		Entry("a Grant", "Grant", &v1alpha1.Grant{Spec: v1alpha1.GrantSpec{Reason: "CHG-1"}},
 			&v1alpha1.Grant{Spec: v1alpha1.GrantSpec{Reason: "CHG-1", ExpireTime: &later}}, ledger.GrantChanged, "", "CHG-1"),
 		Entry("a Lock", "Lock", &v1alpha1.Lock{Spec: v1alpha1.LockSpec{Reason: "leak"}},
@@ -149,7 +159,8 @@ var _ = Describe("A change", func() {
 				Spec:   v1alpha1.AccessRequestSpec{UserName: "corp:carol", Reason: "INC-7"},
 				Status: v1alpha1.AccessRequestStatus{Approvals: []v1alpha1.GivenApproval{{Approver: "corp:alice"}}},
 			}, ledger.RequestChanged, "corp:carol", "INC-7"),
-		Entry("a Directory", "Directory", &v1alpha1.Directory{}, &v1alpha1.Directory{Spec: v1alpha1.DirectorySpec{LDAP: &v1alpha1.LDAPSource{}}},
+		Entry("a Directory", "Directory", &v1alpha1.Directory{},
+			&v1alpha1.Directory{Spec: v1alpha1.DirectorySpec{LDAP: &v1alpha1.LDAPSource{}}},
 			ledger.DirectoryChanged, "", ""),
 	)
 

@@ -50,6 +50,8 @@ type Issuer struct {
 
 // Ledger is where entries are written. What is written is durable.
 type Ledger interface {
+	// Open is nil while entries can be written, as far as is known.
+	Open() error
 	Record(ctx context.Context, e *ledger.Entry) (number uint64, err error)
 }
 
@@ -110,6 +112,9 @@ func (i *Issuer) Subject(ctx context.Context, user *v1alpha1.User) (pki.Subject,
 // Issue has a certificate signed and recorded. Errors are ErrEnded, ErrKey, a *SubjectError, or an *outcome.Problem where their reason
 // is known; what a request asks for beyond its subject is an outcome.Terminal with reason SigningDenied.
 func (i *Issuer) Issue(ctx context.Context, request Request) (Issued, error) {
+	if err := i.ledgerOpen(); err != nil {
+		return Issued{}, err // Before anything is signed, and counts.
+	}
 	s, user, err := i.open(ctx, request.Session)
 	if err != nil {
 		return Issued{}, err

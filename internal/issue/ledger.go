@@ -51,7 +51,21 @@ func (i *Issuer) enter(ctx context.Context, s *v1alpha1.Session, request Request
 		Object: &ledger.Object{Kind: "Session", Name: s.Name, UID: string(s.UID)},
 	})
 	if err != nil {
-		return outcome.Transientf(v1alpha1.ReasonLedgerUnavailable, "no certificate is handed out that is not in the ledger: %v", err)
+		return notWritten(err)
 	}
 	return nil
+}
+
+func (i *Issuer) ledgerOpen() error {
+	if i.Ledger == nil {
+		return nil
+	}
+	if err := i.Ledger.Open(); err != nil {
+		return notWritten(err)
+	}
+	return nil
+}
+
+func notWritten(err error) error {
+	return outcome.Transientf(v1alpha1.ReasonLedgerUnavailable, "no certificate is handed out that is not in the ledger: %v", err)
 }

@@ -4,6 +4,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -66,6 +67,27 @@ func (c *Copy) Parse(raw []byte) (*Checkpoint, error) {
 		return nil, fmt.Errorf("the checkpoint is not one that was signed with key %s: %w", c.key.Name(), err)
 	}
 	return &Checkpoint{Checkpoint: *parsed, Raw: raw}, nil
+}
+
+// Checkpoints takes those apart that were written into a file one after the other: each ends with its signatures.
+func Checkpoints(content []byte) [][]byte {
+	var all [][]byte
+	var one []byte
+	signed := false
+	for line := range bytes.Lines(content) {
+		signature := bytes.HasPrefix(line, []byte("— "))
+		if signed && !signature {
+			all, one, signed = append(all, one), nil, false
+		}
+		if len(one) == 0 && len(bytes.TrimSpace(line)) == 0 {
+			continue // Between two.
+		}
+		one, signed = append(one, line...), signature
+	}
+	if len(one) > 0 {
+		all = append(all, one)
+	}
+	return all
 }
 
 // Entries calls a function for each entry from one number on, up to the size of a checkpoint.

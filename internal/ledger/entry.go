@@ -28,6 +28,8 @@ const (
 	AccessGiven Kind = "AccessGiven"
 	// AccessWithdrawn are subjects that go out of one.
 	AccessWithdrawn Kind = "AccessWithdrawn"
+	// BindingChanged is a binding of the same subjects that is there for something else: another generation of the Grant, another request.
+	BindingChanged Kind = "BindingChanged"
 	// GrantChanged is a Grant that was declared, declared otherwise, or removed.
 	GrantChanged Kind = "GrantChanged"
 	// RequestChanged is an AccessRequest that was made, or whose status changed: accepted, approved, begun, ended; or that was removed.

@@ -230,10 +230,13 @@ func (v *verification) leftovers() error {
 		if err != nil {
 			return err
 		}
-		if entry.IsDir() {
-			if strings.HasPrefix(path, ".") && path != "." {
+		if path != "." && strings.HasPrefix(entry.Name(), ".") {
+			if entry.IsDir() {
 				return fs.SkipDir // What the writer notes for itself; nothing of it is believed.
 			}
+			return nil
+		}
+		if entry.IsDir() {
 			return nil
 		}
 		v.leftover(path)

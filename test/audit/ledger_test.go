@@ -74,7 +74,7 @@ func (d *desk) starts() *keeper.Keeper {
 func (d *desk) opens() *keeper.Keeper {
 	GinkgoHelper()
 	k := d.starts()
-	Eventually(func() error { return k.Ready(nil) }).WithTimeout(patience).Should(Succeed())
+	Eventually(func() error { return k.Open() }).WithTimeout(patience).Should(Succeed())
 	return k
 }
 
@@ -146,7 +146,7 @@ var _ = Describe("A ledger", Ordered, func() {
 		k := d.opens()
 		writes(ctx, k, 0, 300)
 		d.stop()
-		Expect(k.Ready(nil)).To(MatchError(keeper.ErrClosed))
+		Expect(k.Open()).To(MatchError(keeper.ErrClosed))
 		_, err := k.Record(ctx, entry(0))
 		Expect(err).To(MatchError(keeper.ErrClosed))
 		writes(ctx, d.opens(), 300, 5)
@@ -269,6 +269,40 @@ var _ = Describe("A ledger", Ordered, func() {
 		Expect(report.Problems).To(BeEmpty(), "what both have in common is no problem")
 	}, SpecTimeout(time.Minute))
 
+	It("is not published where it is another one than was published, and is closed", func(ctx SpecContext) {
+		writes(ctx, d.opens(), 0, 10)
+		d.stop()
+		backup := d.backup()
+		k := d.opens()
+		writes(ctx, k, 10, 10)
+		Eventually(func() error {
+			told, err := os.ReadFile(filepath.Join(d.dir, "checkpoint"))
+			Expect(err).NotTo(HaveOccurred())
+			return within(told, "\n20\n")
+		}).WithTimeout(patience).Should(Succeed())
+		Eventually(func() string { return d.published()[ledger.CheckpointKey] }).WithTimeout(patience).Should(ContainSubstring("\n20\n"))
+		content, err := os.ReadFile(filepath.Join(backup, "checkpoint"))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(os.WriteFile(filepath.Join(d.dir, "checkpoint"), content, 0o600)).To(Succeed())
+		Eventually(k.Open).WithTimeout(patience).Should(MatchError(ContainSubstring("cut short")))
+		Expect(d.published()[ledger.CheckpointKey]).To(ContainSubstring("\n20\n"))
+	}, SpecTimeout(time.Minute))
+
+	It("says in one file what all checkpoints were", func(ctx SpecContext) {
+		writes(ctx, d.opens(), 0, 10)
+		d.stop()
+		writes(ctx, d.opens(), 10, 10)
+		d.stop()
+		content, err := os.ReadFile(d.dir + ".checkpoints")
+		Expect(err).NotTo(HaveOccurred())
+		kept := ledger.Checkpoints(content)
+		Expect(len(kept)).To(BeNumerically(">=", 2))
+		report, err := reads(d.copied(), d.published()[ledger.VerifierKey]).Verify(kept...)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(report.Problems).To(BeEmpty())
+		Expect(report.Kept).To(ContainElements(uint64(10), uint64(20)))
+	}, SpecTimeout(time.Minute))
+
 	type spoiling func(ctx context.Context, d *desk, backup string)
 	DescribeTable("is not gone on with, and nothing is written to it", func(ctx SpecContext, spoil spoiling, why string) {
 		writes(ctx, d.opens(), 0, 10)
@@ -278,12 +312,21 @@ var _ = Describe("A ledger", Ordered, func() {
 		d.stop()
 		spoil(ctx, d, backup)
 		k := d.starts()
-		Eventually(func() error { return k.Ready(nil) }).WithTimeout(patience).Should(MatchError(ContainSubstring(why)))
+		Eventually(func() error { return k.Open() }).WithTimeout(patience).Should(MatchError(ContainSubstring(why)))
 		_, err := k.Record(ctx, entry(20))
 		Expect(err).To(MatchError(keeper.ErrClosed))
 		d.stop()
 	},
 		Entry("that is an old copy", func(_ context.Context, d *desk, backup string) { d.restores(backup) }, "cut short"),
+		Entry("that is a copy without what the writer notes", func(_ context.Context, d *desk, _ string) {
+			Expect(os.RemoveAll(filepath.Join(d.dir, ".state"))).To(Succeed())
+		}, ".state/treeState is missing"),
+		Entry("whose writer would go on from an earlier entry", func(_ context.Context, d *desk, backup string) {
+			const state = ".state/treeState"
+			content, err := os.ReadFile(filepath.Join(backup, state))
+			Expect(err).NotTo(HaveOccurred())
+			Expect(os.WriteFile(filepath.Join(d.dir, state), content, 0o600)).To(Succeed())
+		}, "cut short"),
 		Entry("that is gone", func(_ context.Context, d *desk, _ string) { Expect(os.RemoveAll(d.dir)).To(Succeed()) }, "has no ledger in it"),
 		Entry("of another key", func(ctx context.Context, d *desk, _ string) {
 			Expect(d.cluster.Delete(ctx, &corev1.Secret{ObjectMeta: d.named(keeper.SecretName)})).To(Succeed())
@@ -308,6 +351,13 @@ var _ = Describe("A ledger", Ordered, func() {
 		}, "two histories"),
 	)
 })
+
+func within(text []byte, what string) error {
+	if !strings.Contains(string(text), what) {
+		return fmt.Errorf("%q is not in %q", what, text)
+	}
+	return nil
+}
 
 // writesOthers makes the ledger as long as it was, and longer.
 func writesOthers(ctx context.Context, d *desk) {

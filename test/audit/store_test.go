@@ -94,6 +94,22 @@ func behaves(fresh func(context.Context) database) {
 		Expect(s.Events(ctx, "other")).To(BeEmpty())
 	})
 
+	It("tells the newest of many that have one audit id, and finds each by its key", func(ctx SpecContext) {
+		lines := make([]audit.Line, store.MostEvents+20)
+		for i := range lines {
+			lines[i] = event("same", "alice", i)
+		}
+		appends(ctx, lines...)
+		found, err := s.Events(ctx, "same")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(found).To(HaveLen(store.MostEvents + 1))
+		Expect(found[len(found)-1].Key).To(Equal(lines[len(lines)-1].Key))
+		first, err := s.Event(ctx, lines[0].Key)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(first).To(HaveValue(HaveField("Raw", lines[0].Raw)))
+		Expect(s.Event(ctx, audit.Key{})).To(BeNil())
+	})
+
 	It("counts nothing twice that comes from many at once", func(ctx SpecContext) {
 		lines, kept := events("alice", 0, 300), make([]int, 8)
 		var running sync.WaitGroup

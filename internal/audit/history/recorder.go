@@ -6,6 +6,7 @@ package history
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,8 +26,9 @@ import (
 const (
 	// together is how many changes go into one transaction at most.
 	together = 500
-	// again is how soon a store that failed is tried again.
-	again = 2 * time.Second
+	// again is how soon a store, or a ledger, that failed is tried again, and each how manieth time that is said.
+	again    = 2 * time.Second
+	complain = 30
 )
 
 // Recorder writes down what it sees in the cache. One of the replicas does.
@@ -146,10 +148,42 @@ func (r *Recorder) handler(ctx context.Context, seen chan<- observation) toolsca
 		}
 	}
 	return toolscache.ResourceEventHandlerFuncs{
-		AddFunc:    func(object any) { see(object, false) },
-		UpdateFunc: func(_, object any) { see(object, false) },
+		AddFunc: func(object any) { see(object, false) },
+		UpdateFunc: func(old, object any) {
+			if !same(old, object) { // What waits while the store is away is what matters, and not each write of a lastSeenTime.
+				see(object, false)
+			}
+		},
 		DeleteFunc: func(object any) { see(object, true) },
 	}
+}
+
+// same says whether an update changed nothing that is recorded.
+func same(old, now any) bool {
+	before, known := old.(client.Object)
+	after, ok := now.(client.Object)
+	if !known || !ok || before.GetUID() != after.GetUID() {
+		return false
+	}
+	was, err := versionOf(before)
+	if err != nil {
+		return false
+	}
+	is, err := versionOf(after)
+	if err != nil || was.Digest() != is.Digest() {
+		return false
+	}
+	session, ok := now.(*v1alpha1.Session)
+	earlier, _ := old.(*v1alpha1.Session)
+	return !ok || newest(session) == newest(earlier)
+}
+
+// newest is the fingerprint of the last certificate of a Session.
+func newest(session *v1alpha1.Session) string {
+	if issued := session.Status.Certificates; len(issued) > 0 {
+		return issued[len(issued)-1].Fingerprint
+	}
+	return ""
 }
 
 // collect waits for something to record, until then, and takes what else there is.
@@ -203,21 +237,22 @@ func (r *Recorder) enter(ctx context.Context, b *book, e *entries) {
 // tell writes into the ledger what changed.
 func (r *Recorder) tell(ctx context.Context, s *store.Store, changes []store.Version) error {
 	var entries []*ledger.Entry
-	before := map[string][]byte{}
+	earlier := map[string]*store.Version{}
 	for i := range changes {
 		v := &changes[i]
-		document, known := before[v.UID]
+		before, known := earlier[v.UID]
 		if !known {
 			var err error
-			if document, err = s.Latest(ctx, v.Kind, v.UID); err != nil {
+			before, err = s.Latest(ctx, v.Kind, v.UID)
+			if errors.Is(err, store.ErrChanged) { // What somebody does to one record keeps no other out of the ledger.
+				log.FromContext(ctx).WithName("audit").Error(err, "what an object was like before is not known any more", "uid", v.UID)
+				before = nil
+			} else if err != nil {
 				return err
 			}
 		}
-		before[v.UID] = v.Document
-		some, err := chronicle.Entries(chronicle.Change{
-			Object: ledger.Object{Kind: v.Kind, Namespace: v.Namespace, Name: v.Name, UID: v.UID, Generation: v.Generation},
-			Time:   v.Since, Before: document, After: v.Document,
-		})
+		earlier[v.UID] = v
+		some, err := chronicle.Entries(change(v, before))
 		if err != nil {
 			return err
 		}
@@ -230,9 +265,25 @@ func (r *Recorder) tell(ctx context.Context, s *store.Store, changes []store.Ver
 	return err
 }
 
+// change is what became of an object. One that went while nobody looked is known by what it was before.
+func change(v, before *store.Version) chronicle.Change {
+	c := chronicle.Change{
+		Object: ledger.Object{Kind: v.Kind, Namespace: v.Namespace, Name: v.Name, UID: v.UID, Generation: v.Generation},
+		Time:   v.Since, After: v.Document,
+	}
+	if before == nil {
+		return c
+	}
+	c.Before = before.Document
+	if v.Name == "" {
+		c.Object.Namespace, c.Object.Name, c.Object.Generation = before.Namespace, before.Name, before.Generation
+	}
+	return c
+}
+
 // persist does something with the store, again until it is done. It is not where there is no time left.
 func (r *Recorder) persist(ctx context.Context, do func(context.Context, *store.Store) error) bool {
-	for ctx.Err() == nil {
+	for attempt := 0; ctx.Err() == nil; attempt++ {
 		s, err := r.Store()
 		if err == nil {
 			err = do(ctx, s)
@@ -240,7 +291,9 @@ func (r *Recorder) persist(ctx context.Context, do func(context.Context, *store.
 		if err == nil {
 			return true
 		}
-		log.FromContext(ctx).WithName("audit").V(1).Info("what objects are like was not recorded yet; tried again", "why", err.Error())
+		if attempt%complain == 0 && !errors.Is(err, store.ErrClosed) { // Why it is not open is told by whoever opens it.
+			log.FromContext(ctx).WithName("audit").Error(err, "what objects are like is not recorded; tried again")
+		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(again):

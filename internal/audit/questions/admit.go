@@ -21,6 +21,9 @@ func (s *Service) admit(r *http.Request) error {
 	if !found || token == "" {
 		return refuse(http.StatusUnauthorized, "a token of the ServiceAccount %s is missing", wire.Auditor)
 	}
+	if !s.reviews.AllowN(s.Clock.Now(), 1) {
+		return refuse(http.StatusTooManyRequests, "too many ask now: try again")
+	}
 	review, err := s.Reviews.Create(r.Context(), &authenticationv1.TokenReview{
 		Spec: authenticationv1.TokenReviewSpec{Token: token, Audiences: []string{wire.Audience}},
 	}, metav1.CreateOptions{})

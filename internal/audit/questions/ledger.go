@@ -37,8 +37,8 @@ func (s *Service) ledger(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	folder, err := s.Ledger()
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+	if err != nil { // Why says the log, and not whoever asks.
+		http.Error(w, "the ledger is not open here", http.StatusServiceUnavailable)
 		return
 	}
 	root, err := os.OpenRoot(folder)

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/time/rate"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	authenticationclient "k8s.io/client-go/kubernetes/typed/authentication/v1"
@@ -35,6 +36,8 @@ const (
 	defaultSpan  = 24 * time.Hour
 	// atOnce is how many questions are answered at a time: what is asked about must not slow down what is told.
 	atOnce = 2
+	// reviewsPerSecond and reviewsAtOnce bound how many tokens the API server is asked about: anybody can send some.
+	reviewsPerSecond, reviewsAtOnce = 20, 100
 )
 
 // Service answers.
@@ -50,10 +53,13 @@ type Service struct {
 	// Ledger is the folder of the ledger, or an error; nil where there is none.
 	Ledger func() (string, error)
 	Clock  clock.PassiveClock
+
+	reviews *rate.Limiter
 }
 
 // Handler serves the paths.
 func (s *Service) Handler() http.Handler {
+	s.reviews = rate.NewLimiter(reviewsPerSecond, reviewsAtOnce)
 	mux, turns := http.NewServeMux(), make(chan struct{}, atOnce)
 	for pattern, answer := range map[string]answer{
 		"GET " + wire.PathExplain:  s.explainKept,
@@ -136,7 +142,13 @@ func (s *Service) explainKept(ctx context.Context, kept *store.Store, r *http.Re
 		return nil, refuse(http.StatusNotFound, "no event with this audit id is kept: it may be older than what is kept, its API server "+
 			"may not send events, its audit policy may leave it out, or it is on the way (up to half a minute)")
 	}
-	return explained(ctx, kept, records)
+	newest := records[max(0, len(records)-store.MostEvents):]
+	found, err := explained(ctx, kept, newest)
+	if err != nil {
+		return nil, err
+	}
+	found.More = len(newest) < len(records)
+	return found, nil
 }
 
 func (s *Service) explainGiven(ctx context.Context, kept *store.Store, r *http.Request) (*wire.Explained, error) {
@@ -148,14 +160,12 @@ func (s *Service) explainGiven(ctx context.Context, kept *store.Store, r *http.R
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "this is no event of an audit log: %v", err)
 	}
-	records, err := kept.Events(ctx, string(line.Event.AuditID))
+	record, err := kept.Event(ctx, line.Key)
 	if err != nil {
 		return nil, err
 	}
-	for _, record := range records {
-		if record.Key == line.Key {
-			return explained(ctx, kept, []store.Record{record})
-		}
+	if record != nil {
+		return explained(ctx, kept, []store.Record{*record})
 	}
 	facts, err := history.Facts(ctx, kept, &line.Event)
 	if err != nil {

@@ -89,7 +89,7 @@ var _ = Describe("A question", func() {
 		Expect(err).NotTo(HaveOccurred())
 		for _, response := range []int{
 			d.gets(ctx, wire.PathExplain, "auditID", "a").Code, d.gets(ctx, wire.PathActivity, "user", "alice").Code,
-			d.asks(ctx, http.MethodPost, wire.PathExplain, bytes.NewReader(event("a", "corp:alice", 0).Raw)).Code,
+			d.asks(ctx, http.MethodPost, wire.PathExplain, bytes.NewReader(event("a", "corp:alice", -time.Hour).Raw)).Code,
 		} {
 			Expect(response).To(Equal(http.StatusServiceUnavailable))
 		}

@@ -20,8 +20,9 @@ import (
 )
 
 const (
-	// look is how often it is looked for batches, and so about how long one is without an entry.
-	look = time.Second
+	// look is how often it is looked for batches, and so about how long one is without an entry; what fails waits for longer.
+	look  = time.Second
+	pause = 15 * time.Second
 	// together is how many are sealed at once.
 	together = 256
 )
@@ -37,6 +38,12 @@ type Sealer struct {
 	Store  func() (*store.Store, error)
 	Ledger Ledger
 	Clock  clock.PassiveClock
+
+	// written is what the ledger has, and the store does not know of yet.
+	written struct {
+		batches []store.Batch
+		entries []uint64
+	}
 }
 
 // Start implements manager.Runnable. A crash between both writes has a digest written twice, which harms nothing.
@@ -45,7 +52,10 @@ func (s *Sealer) Start(ctx context.Context) error {
 		for ctx.Err() == nil {
 			sealed, err := s.seal(ctx)
 			if err != nil && ctx.Err() == nil {
-				log.FromContext(ctx).WithName("audit").V(1).Info("stored events were not sealed yet", "why", err.Error())
+				log.FromContext(ctx).WithName("audit").Error(err, "stored events are not sealed yet; tried again")
+			}
+			if err != nil {
+				sleep(ctx, pause)
 			}
 			if err != nil || sealed < together {
 				return
@@ -70,6 +80,9 @@ func (s *Sealer) seal(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if len(s.written.batches) > 0 { // Not into the ledger again, however often the store cannot take it.
+		return s.note(ctx, kept)
+	}
 	batches, err := kept.Unsealed(ctx, together)
 	if err != nil || len(batches) == 0 {
 		return 0, err
@@ -86,5 +99,23 @@ func (s *Sealer) seal(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return len(batches), kept.Seal(ctx, batches, numbers)
+	s.written.batches, s.written.entries = batches, numbers
+	return s.note(ctx, kept)
+}
+
+// note has the store know which entries are about its batches.
+func (s *Sealer) note(ctx context.Context, kept *store.Store) (int, error) {
+	noted := len(s.written.batches)
+	if err := kept.Seal(ctx, s.written.batches, s.written.entries); err != nil {
+		return 0, err
+	}
+	s.written.batches, s.written.entries = nil, nil
+	return noted, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
 }

@@ -4,11 +4,13 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rollcall-iam/rollcall/internal/audit"
@@ -36,7 +38,20 @@ type place struct {
 	line  int
 }
 
-// Events are those of an audit id, by time. There may be several: of one request, and of clients that choose their audit ids.
+// MostEvents is how many events of one audit id are told.
+const MostEvents = 256
+
+// Event is the one of a key; nil where it is not kept.
+func (s *Store) Event(ctx context.Context, key audit.Key) (*Record, error) {
+	found, err := s.records(ctx, "SELECT batch, line FROM events WHERE id = $1", key[:])
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// Events are the newest of an audit id, by time, MostEvents and one more at most. There may be several: of one request, and of clients that
+// choose their audit ids.
 func (s *Store) Events(ctx context.Context, auditID string) ([]Record, error) {
 	prefix := audit.Prefix(auditID)
 	first, last := audit.Key{}, audit.Key{}
@@ -44,7 +59,9 @@ func (s *Store) Events(ctx context.Context, auditID string) ([]Record, error) {
 	for i := copy(last[:], prefix[:]); i < len(last); i++ {
 		last[i] = 0xff
 	}
-	found, err := s.records(ctx, "SELECT batch, line FROM events WHERE id >= $1 AND id <= $2 ORDER BY at, id LIMIT 1000", first[:], last[:])
+	found, err := s.records(ctx, "SELECT batch, line FROM events WHERE id >= $1 AND id <= $2 ORDER BY at DESC, id LIMIT $3",
+		first[:], last[:], MostEvents+1)
+	slices.Reverse(found)
 	kept := found[:0]
 	for _, record := range found {
 		if string(record.Event.AuditID) == auditID {
@@ -131,7 +148,7 @@ func (b batch) record(p place) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	line, err := audit.ReadLine(raw)
+	line, err := audit.ReadLine(bytes.Clone(raw)) // The others of the batch are not kept in memory with it.
 	if err != nil {
 		return Record{}, fmt.Errorf("%w: line %d of batch %d: %w", ErrChanged, p.line, p.batch, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -58,7 +59,7 @@ func Where(location string) (scheme string, err error) {
 	case parsed.Scheme != schemePostgres && parsed.Scheme != "postgresql":
 		return "", fmt.Errorf("begins with %q: it must be sqlite:PATH or postgres://USER@HOST/DATABASE", parsed.Scheme)
 	}
-	if _, secret := parsed.User.Password(); secret || parsed.Query().Has("password") {
+	if _, secret := parsed.User.Password(); secret || parsed.Query().Has("password") || parsed.Query().Has("sslpassword") {
 		return "", errors.New("has a password in it, which everybody sees who sees the process: set the environment variable PGPASSWORD")
 	}
 	return schemePostgres, nil
@@ -107,6 +108,14 @@ func (s *Store) openSQLite(location string) (err error) {
 	}
 	if !held {
 		return fmt.Errorf("another process has %s: one replica alone can use SQLite; with several, use PostgreSQL", file)
+	}
+	// Nobody else reads it; SQLite gives what it puts beside it the same mode.
+	created, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // The path is the installation's own setting.
+	if err != nil {
+		return err
+	}
+	if err := created.Close(); err != nil {
+		return err
 	}
 	// With WAL, readers and the writer do not wait for each other. FULL: what is committed is on the disk.
 	settings := url.Values{"_pragma": {

@@ -155,21 +155,13 @@ func (s *Store) Of(ctx context.Context, kind, uid string) ([]Version, error) {
 	return s.versions(ctx, "kind = $1 AND uid = $2", kind, uid)
 }
 
-// Latest is the document of the version of an object that holds; nil where none does.
-func (s *Store) Latest(ctx context.Context, kind, uid string) (document []byte, err error) {
-	err = each(ctx, s.db, "SELECT document FROM versions WHERE kind = $1 AND uid = $2 AND until IS NULL", []any{kind, uid},
-		func(rows *sql.Rows) error {
-			var compressed []byte
-			err := rows.Scan(&compressed)
-			if err == nil {
-				document, err = s.codec.decompress(compressed)
-			}
-			return err
-		})
-	if err != nil {
-		return nil, fmt.Errorf("look into the audit store: %w", err)
+// Latest is the version of an object that holds; nil where none does.
+func (s *Store) Latest(ctx context.Context, kind, uid string) (*Version, error) {
+	found, err := s.versions(ctx, "kind = $1 AND uid = $2 AND until IS NULL", kind, uid)
+	if err != nil || len(found) == 0 {
+		return nil, err
 	}
-	return document, nil
+	return &found[0], nil
 }
 
 // mostVersions bounds an answer.

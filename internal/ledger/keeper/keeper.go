@@ -11,20 +11,16 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/transparency-dev/tessera"
-	"github.com/transparency-dev/tessera/api/layout"
 	"github.com/transparency-dev/tessera/storage/posix"
 	"golang.org/x/mod/sumdb/note"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/rollcall-iam/rollcall/internal/ledger"
-	"github.com/rollcall-iam/rollcall/internal/meter"
 	"github.com/rollcall-iam/rollcall/internal/stored"
 )
 
@@ -59,40 +55,10 @@ type Keeper struct {
 	Store   stored.Store
 	Metrics *Metrics
 
-	open atomic.Pointer[book]
-	// closed is why it could not be opened.
+	open atomic.Pointer[tessera.AddFn]
+	// closed is why it could not be opened, and leads whether it is to be opened here.
 	closed atomic.Pointer[error]
-}
-
-// book is an open ledger.
-type book struct {
-	add  tessera.AddFn
-	copy *ledger.Copy
-	key  string
-}
-
-// Metrics tell how the ledger is.
-type Metrics struct {
-	entries prometheus.Counter
-	failed  prometheus.Counter
-	size    *prometheus.GaugeVec
-}
-
-// NewMetrics registers them.
-func NewMetrics(to prometheus.Registerer) *Metrics {
-	return &Metrics{
-		entries: meter.Register(to, prometheus.NewCounter(prometheus.CounterOpts{
-			Namespace: "rollcall", Subsystem: "ledger", Name: "entries_total", Help: "Entries that were written to the ledger.",
-		})),
-		failed: meter.Register(to, prometheus.NewCounter(prometheus.CounterOpts{
-			Namespace: "rollcall", Subsystem: "ledger", Name: "failures_total",
-			Help: "Entries that could not be written to the ledger. What they are about was not done, or is tried again.",
-		})),
-		size: meter.Register(to, prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Namespace: "rollcall", Subsystem: "ledger", Name: "published_size",
-			Help: "How many entries the newest checkpoint is of that was published.",
-		}, nil)),
-	}
+	leads  atomic.Bool
 }
 
 // Record writes an entry, and returns its number once it is durable.
@@ -108,7 +74,9 @@ func (k *Keeper) Record(ctx context.Context, e *ledger.Entry) (uint64, error) {
 func (k *Keeper) RecordAll(ctx context.Context, entries []*ledger.Entry) ([]uint64, error) {
 	numbers, err := k.write(ctx, entries)
 	if err != nil {
-		k.Metrics.failed.Add(float64(len(entries)))
+		if k.leads.Load() {
+			k.Metrics.failed.Add(float64(len(entries)))
+		}
 		return nil, fmt.Errorf("write to the ledger: %w", err)
 	}
 	k.Metrics.entries.Add(float64(len(entries)))
@@ -116,8 +84,8 @@ func (k *Keeper) RecordAll(ctx context.Context, entries []*ledger.Entry) ([]uint
 }
 
 func (k *Keeper) write(ctx context.Context, entries []*ledger.Entry) ([]uint64, error) {
-	b := k.open.Load()
-	if b == nil {
+	add := k.open.Load()
+	if add == nil {
 		return nil, k.why()
 	}
 	futures := make([]tessera.IndexFuture, len(entries))
@@ -126,7 +94,7 @@ func (k *Keeper) write(ctx context.Context, entries []*ledger.Entry) ([]uint64, 
 		if err != nil {
 			return nil, err
 		}
-		futures[i] = b.add(ctx, tessera.NewEntry(data))
+		futures[i] = (*add)(ctx, tessera.NewEntry(data))
 	}
 	numbers := make([]uint64, len(entries))
 	var failed []error
@@ -138,8 +106,17 @@ func (k *Keeper) write(ctx context.Context, entries []*ledger.Entry) ([]uint64, 
 	return numbers, errors.Join(failed...)
 }
 
-// Ready is nil where the ledger is open: a healthz.Checker, so that people are sent to the leader, which alone can hand out certificates.
+// Ready is nil where the operator leads: a healthz.Checker, so that people are sent to whoever alone can hand out certificates. A ledger
+// that does not open there is told by what needs it: everything else goes on.
 func (k *Keeper) Ready(*http.Request) error {
+	if !k.leads.Load() {
+		return fmt.Errorf("%w: another replica leads", ErrClosed)
+	}
+	return nil
+}
+
+// Open is nil while entries can be written.
+func (k *Keeper) Open() error {
 	if k.open.Load() == nil {
 		return k.why()
 	}
@@ -155,21 +132,21 @@ func (k *Keeper) why() error {
 
 // Files is the folder, for whoever serves it; ErrClosed where the ledger is not open.
 func (k *Keeper) Files() (string, error) {
-	if k.open.Load() == nil {
-		return "", k.why()
-	}
-	return k.Dir, nil
+	return k.Dir, k.Open()
 }
 
 // Start implements manager.Runnable, which the leader runs.
 func (k *Keeper) Start(ctx context.Context) error {
 	logger := log.FromContext(ctx).WithName("ledger")
+	k.leads.Store(true)
+	defer k.leads.Store(false)
 	for pause := firstAttempt; ctx.Err() == nil; pause = min(2*pause, lastAttempt) {
 		err := k.keep(ctx)
 		if err == nil {
 			return nil
 		}
 		k.closed.Store(&err)
+		k.Metrics.open.WithLabelValues().Set(0)
 		logger.Error(err, "the ledger cannot be opened: no certificate is issued; tried again", "in", pause.String())
 		select {
 		case <-ctx.Done():
@@ -205,17 +182,19 @@ func (k *Keeper) keep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	k.open.Store(&book{add: appender.Add, copy: c, key: key})
+	k.open.Store(&appender.Add)
+	k.Metrics.open.WithLabelValues().Set(1)
 	log.FromContext(ctx).WithName("ledger").Info("the ledger is open", "key", key)
-	published = k.publishing(ctx, c, key, published)
+	p := &publisher{Keeper: k, copy: c, key: key, published: published}
+	broken := p.run(ctx)
 	k.open.Store(nil)
 	bounded, end := context.WithTimeout(running, farewell)
 	defer end()
 	err = shutdown(bounded) // Once there is a checkpoint of the last entry.
-	if _, failed := k.publish(bounded, c, key, published); failed != nil {
-		err = errors.Join(err, failed)
+	if broken != nil {
+		return broken
 	}
-	if err != nil {
+	if err := errors.Join(err, p.publish(bounded)); err != nil {
 		log.FromContext(ctx).WithName("ledger").Error(err, "the ledger was closed, and its last checkpoint was not published")
 	}
 	return nil
@@ -237,94 +216,4 @@ func (k *Keeper) keys(ctx context.Context) (note.Signer, string, error) {
 			SecretName)
 	}
 	return signer, string(secret.Data[ledger.VerifierKey]), nil
-}
-
-// examine finds, before anything is written, that the ledger in the folder is ours, and the one of which a checkpoint was published: not
-// one that somebody cut short, restored from a backup, or wrote anew.
-func (k *Keeper) examine(ctx context.Context, c *ledger.Copy) (published string, err error) {
-	config, err := k.Store.Published(ctx, ledger.PublishedName)
-	if err != nil {
-		return "", err
-	}
-	published = config[ledger.CheckpointKey]
-	_, err = os.Stat(filepath.Join(k.Dir, layout.CheckpointPath))
-	if errors.Is(err, os.ErrNotExist) {
-		if published != "" {
-			return "", fmt.Errorf("%s has no ledger in it, and a checkpoint of one was published: %s", k.Dir, remedy())
-		}
-		return "", os.MkdirAll(k.Dir, 0o700)
-	}
-	if err != nil {
-		return "", err
-	}
-	at, err := c.Checkpoint()
-	if err != nil {
-		return "", fmt.Errorf("the ledger in %s: %w", k.Dir, err)
-	}
-	if published == "" {
-		return "", nil
-	}
-	earlier, err := c.Parse([]byte(published))
-	if err != nil {
-		return "", fmt.Errorf("the checkpoint in ConfigMap %s: %w; %s", ledger.PublishedName, err, remedy())
-	}
-	if err := c.Extends(ctx, earlier, at); err != nil {
-		return "", fmt.Errorf("the ledger in %s, compared with ConfigMap %s: %w; %s", k.Dir, ledger.PublishedName, err, remedy())
-	}
-	return published, nil
-}
-
-func remedy() string {
-	return "put the ledger back that it was of; or, to begin another with what is there, keep the checkpoint for whoever asks later, " +
-		"and delete ConfigMap " + ledger.PublishedName
-}
-
-// publishing publishes checkpoints until the context ends, and returns the last one.
-func (k *Keeper) publishing(ctx context.Context, c *ledger.Copy, key, published string) string {
-	for {
-		now, err := k.publish(ctx, c, key, published)
-		if err == nil {
-			published = now
-		} else if ctx.Err() == nil {
-			log.FromContext(ctx).WithName("ledger").Error(err, "the ledger's checkpoint was not published; tried again")
-		}
-		select {
-		case <-ctx.Done():
-			return published
-		case <-time.After(publishEvery):
-		}
-	}
-}
-
-func (k *Keeper) publish(ctx context.Context, c *ledger.Copy, key, published string) (string, error) {
-	at, err := c.Checkpoint()
-	if err != nil {
-		return "", err
-	}
-	now := string(at.Raw)
-	if now == published {
-		return published, nil
-	}
-	if err := k.append(at.Raw); err != nil {
-		return "", err
-	}
-	if err := k.Store.Publish(ctx, ledger.PublishedName, map[string]string{ledger.CheckpointKey: now, ledger.VerifierKey: key}); err != nil {
-		return "", err
-	}
-	k.Metrics.size.WithLabelValues().Set(float64(at.Size))
-	return now, nil
-}
-
-// append adds a checkpoint to the file that they are kept in.
-func (k *Keeper) append(checkpoint []byte) (err error) {
-	if k.Checkpoints == "" {
-		return nil
-	}
-	file, err := os.OpenFile(k.Checkpoints, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("keep checkpoints: %w", err)
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	_, err = file.Write(append(checkpoint, '\n'))
-	return err
 }
