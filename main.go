@@ -32,6 +32,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	options.Version = version
 	logger := zap.New(zap.UseFlagOptions(&options.Zap))
 	logger.Info("starting", "version", version)
 	return operator.Run(ctrl.SetupSignalHandler(), options, logger, controllers.Register)

@@ -60,8 +60,9 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 	certificates := shown(mgr, o)
 	issuer := &issue.Issuer{Client: c, Live: live, Signer: o.Signer, Clock: o.Clock}
 	book := newLedger(mgr, o)
-	if book != nil {
-		issuer.Ledger = book
+	told := newOutlet(o, book)
+	if told != nil {
+		issuer.Ledger = told
 	}
 	for _, controller := range []interface{ SetupWithManager(ctrl.Manager) error }{
 		&directory.Reconciler{
@@ -93,7 +94,7 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 			return fmt.Errorf("set up %T: %w", controller, err)
 		}
 	}
-	return registerServices(mgr, o, services{certificates, issuer, opener, book})
+	return registerServices(mgr, o, services{certificates, issuer, opener, book, told})
 }
 
 // rotation looks after the operator's own authority, where that signs.

@@ -24,8 +24,11 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/issue"
 	"github.com/rollcall-iam/rollcall/internal/ledger/keeper"
 	"github.com/rollcall-iam/rollcall/internal/login"
+	"github.com/rollcall-iam/rollcall/internal/ocsf"
+	"github.com/rollcall-iam/rollcall/internal/ocsf/feed"
 	"github.com/rollcall-iam/rollcall/internal/oidc"
 	"github.com/rollcall-iam/rollcall/internal/operator"
+	"github.com/rollcall-iam/rollcall/internal/outlet"
 	"github.com/rollcall-iam/rollcall/internal/revocation"
 	"github.com/rollcall-iam/rollcall/internal/seen"
 	"github.com/rollcall-iam/rollcall/internal/serving"
@@ -53,6 +56,8 @@ type services struct {
 	opener       *sources.Opener
 	// ledger is nil where there is none.
 	ledger *keeper.Keeper
+	// outlet is where entries go; nil where there is neither a ledger nor a SIEM.
+	outlet *outlet.Outlet
 }
 
 // newLedger is the ledger; nil where there is none.
@@ -63,6 +68,21 @@ func newLedger(mgr ctrl.Manager, o operator.Environment) *keeper.Keeper {
 	return &keeper.Keeper{
 		Dir: o.Audit.Ledger, Checkpoints: o.Audit.Checkpoints, Store: ownStore(mgr, o), Metrics: keeper.NewMetrics(metrics.Registry),
 	}
+}
+
+// newOutlet passes entries on to the ledger and to the SIEM, as far as there are such; nil where there is neither.
+func newOutlet(o operator.Environment, book *keeper.Keeper) *outlet.Outlet {
+	if book == nil && o.Audit.OCSF == "" {
+		return nil
+	}
+	out := &outlet.Outlet{}
+	if book != nil {
+		out.Ledger = book
+	}
+	if o.Audit.OCSF != "" {
+		out.Listener = feed.New(feed.Output(o.Audit.OCSF), ocsf.Product{Version: o.Version}, o.Clock, metrics.Registry)
+	}
+	return out
 }
 
 // registerServices adds what the operator serves itself, where it is asked to: on every replica.
@@ -144,8 +164,16 @@ func registerAudit(mgr ctrl.Manager, o operator.Environment, s services, w *witn
 		Store: events.Store, Clock: o.Clock,
 	}
 	recorder := &history.Recorder{Cache: mgr.GetCache(), Store: events.Store, Clock: o.Clock}
+	if s.outlet != nil {
+		recorder.Ledger = s.outlet
+		if listener, ok := s.outlet.Listener.(manager.Runnable); ok {
+			if err := mgr.Add(listener); err != nil {
+				return fmt.Errorf("add what tells the SIEM: %w", err)
+			}
+		}
+	}
 	if s.ledger != nil {
-		recorder.Ledger, answers.Ledger = s.ledger, s.ledger.Files
+		answers.Ledger = s.ledger.Files
 		sealer := &sealing.Sealer{Store: events.Store, Ledger: s.ledger, Clock: o.Clock}
 		if err := errors.Join(mgr.Add(s.ledger), mgr.Add(sealer), mgr.AddReadyzCheck("ledger", s.ledger.Ready)); err != nil {
 			return fmt.Errorf("add the ledger: %w", err)

@@ -43,7 +43,7 @@ type Issuer struct {
 	// Live reads past the cache: the Session and its User before anything is signed.
 	Live   client.Reader
 	Signer signer.Signer
-	// Ledger has each certificate written into it before it is handed out; nil where there is none.
+	// Ledger has each certificate written into it before it is handed out; nil where there is none, and nobody else who is told.
 	Ledger Ledger
 	Clock  clock.PassiveClock
 }

@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"strconv"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/rollcall-iam/rollcall/internal/ledger"
 	"github.com/rollcall-iam/rollcall/internal/plain"
@@ -142,6 +143,9 @@ func line(told *event) ([]byte, error) {
 	text, err := json.Marshal(told)
 	if err != nil {
 		return nil, fmt.Errorf("write an event for a SIEM: %w", err)
+	}
+	if !bytes.ContainsFunc(text, func(r rune) bool { return r == utf8.RuneError || !plain.Shown(r) }) {
+		return text, nil
 	}
 	var written bytes.Buffer
 	for _, r := range string(text) {

@@ -39,6 +39,8 @@ import (
 type Environment struct {
 	// Namespace is the operator's own.
 	Namespace string
+	// Version of the operator.
+	Version string
 	// Operator names the ServiceAccount that has the operator's rights, as namespace:name.
 	Operator string
 	// Cluster goes into kubeconfigs.
@@ -83,6 +85,8 @@ type Audit struct {
 	Size      int64
 	// Ledger is its folder, and Checkpoints a file for its checkpoints; empty for none.
 	Ledger, Checkpoints string
+	// OCSF is a file for the SIEM's events, or - for stdout; empty for none.
+	OCSF string
 }
 
 func (o *Options) endpoint(address, url string) (Endpoint, error) {
@@ -183,6 +187,7 @@ func newEnvironment(ctx context.Context, mgr ctrl.Manager, config *rest.Config, 
 	}
 	environment := Environment{
 		Namespace:     o.Namespace,
+		Version:       o.Version,
 		Operator:      o.Namespace + ":" + ServiceAccount,
 		Cluster:       cluster,
 		Clientset:     clientset,
@@ -191,7 +196,7 @@ func newEnvironment(ctx context.Context, mgr ctrl.Manager, config *rest.Config, 
 		Authorization: authorization,
 		Audit: Audit{
 			Endpoint: audit, Store: o.AuditStore, Retention: o.AuditRetention, Size: o.AuditSize.Value(),
-			Ledger: o.LedgerDir, Checkpoints: o.LedgerCheckpoints,
+			Ledger: o.LedgerDir, Checkpoints: o.LedgerCheckpoints, OCSF: o.OCSF,
 		},
 		ServingSecret:    o.ServingSecret,
 		ServingNames:     o.servingNames(),

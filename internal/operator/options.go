@@ -59,6 +59,8 @@ type Options struct {
 	AuditSize      resource.QuantityValue
 	// LedgerDir is where the ledger is kept; empty for none. LedgerCheckpoints is a file that gets its checkpoints.
 	LedgerDir, LedgerCheckpoints string
+	// OCSF is a file that gets the same as events for a SIEM, or - for stdout; empty for none.
+	OCSF string
 	// ServingSecret holds the certificate of all three; empty means one by an authority of the operator's own, for ServingNames.
 	ServingSecret string
 	// ServingNames are DNS names and IP addresses, with commas between.
@@ -69,6 +71,8 @@ type Options struct {
 	MetricsBindAddress, HealthProbeBindAddress string
 	// Zap configures the log.
 	Zap zap.Options
+	// Version of the operator, which is no flag: main knows it.
+	Version string
 }
 
 const usage = `Usage: manager [flags]
@@ -156,6 +160,8 @@ func (o *Options) bindAudit(flags *flag.FlagSet) {
 		"access, each certificate before it is handed out; none if empty. Needs --audit-bind-address")
 	flags.StringVar(&o.LedgerCheckpoints, "ledger-checkpoints", "", "file that gets the ledger's signed checkpoints, one after the other, "+
 		"better elsewhere than the ledger; none if empty. ConfigMap rollcall-ledger has the newest in any case")
+	flags.StringVar(&o.OCSF, "ocsf", "", "file that gets what happens to identities and access as events for a SIEM, one JSON object a line "+
+		"(OCSF 1.4.0, Identity & Access Management), or - for stdout; none if empty. Needs --audit-bind-address, and no ledger")
 }
 
 // shortestCA leaves time for each step of a rotation: a third of it is for bringing the next authority to every API server.
@@ -184,8 +190,12 @@ func (o *Options) checkAudit() error {
 	if _, err := store.Where(o.AuditStore); err != nil {
 		return fmt.Errorf("--audit-store %w", err)
 	}
-	if o.LedgerDir != "" && (o.AuditBindAddress == "" || o.AuditBindAddress == "0") {
+	off := o.AuditBindAddress == "" || o.AuditBindAddress == "0"
+	if o.LedgerDir != "" && off {
 		return errors.New("--ledger-dir is set and --audit-bind-address is not: the ledger is written from what the audit service records")
+	}
+	if o.OCSF != "" && off {
+		return errors.New("--ocsf is set and --audit-bind-address is not: events are made of what the audit service records")
 	}
 	if o.LedgerDir == "" && o.LedgerCheckpoints != "" {
 		return errors.New("--ledger-checkpoints is set and --ledger-dir is not: there is no ledger that has any")

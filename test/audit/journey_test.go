@@ -283,6 +283,45 @@ var _ = Describe("The line from an action back to the person", Ordered, func() {
 		Expect(told).To(MatchRegexp(`entry \d+ +is not the entry that was written`))
 	}, SpecTimeout(time.Minute))
 
+	It("is told to a SIEM", func(ctx SpecContext) {
+		type event struct {
+			Class    int `json:"class_uid"`
+			Activity int `json:"activity_id"`
+			User     struct {
+				Name string
+			}
+			Session struct {
+				UID        string
+				Credential string `json:"credential_uid"`
+			}
+			Privileges []string
+			Resource   struct {
+				Name string
+			}
+		}
+		content, err := os.ReadFile(w.forSIEM())
+		Expect(err).NotTo(HaveOccurred())
+		var told []event
+		for line := range strings.Lines(string(content)) {
+			var e event
+			Expect(json.Unmarshal([]byte(line), &e)).To(Succeed(), line)
+			told = append(told, e)
+		}
+		for _, name := range []string{"alice", "bob", "carol"} {
+			session := w.session(ctx, name)
+			theirs := And(HaveField("User.Name", corp+":"+name), HaveField("Session.UID", string(session.UID)))
+			Expect(told).To(ContainElement(And(theirs, HaveField("Class", 3002), HaveField("Activity", 1))))
+			Expect(told).To(ContainElement(And(theirs, HaveField("Class", 3003),
+				HaveField("Session.Credential", session.Status.Certificates[0].Fingerprint))))
+		}
+		Expect(told).To(ContainElement(And(HaveField("Class", 3005), HaveField("Activity", 1), HaveField("User.Name", corp+":alice"),
+			HaveField("Privileges", []string{"ClusterRole edit"}), HaveField("Resource.Name", pay))))
+		Expect(string(content)).NotTo(Or(ContainSubstring(password), ContainSubstring(w.directory.Password()), ContainSubstring("PRIVATE KEY")))
+		stat, err := os.Stat(w.forSIEM())
+		Expect(err).NotTo(HaveOccurred())
+		Expect(stat.Mode().Perm()).To(BeEquivalentTo(0o600))
+	})
+
 	It("gives its entries to auditors alone, whatever they are called", func(ctx SpecContext) {
 		base := fmt.Sprintf("https://127.0.0.1:%d/ledger/", w.ports[1])
 		Expect(w.get(ctx, base+"checkpoint")).To(Equal(200))

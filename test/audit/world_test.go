@@ -108,6 +108,7 @@ func (w *world) startsManager(ctx context.Context) {
 		fmt.Sprintf("--login-bind-address=127.0.0.1:%d", w.ports[0]), fmt.Sprintf("--audit-bind-address=127.0.0.1:%d", w.ports[1]),
 		"--serving-names=127.0.0.1", "--audit-store=" + w.store,
 		"--ledger-dir=" + w.ledger, "--ledger-checkpoints=" + filepath.Join(w.files, "checkpoints"),
+		"--ocsf=" + w.forSIEM(),
 	}})
 	Expect(err).NotTo(HaveOccurred())
 	w.site = person.Site{URL: fmt.Sprintf("https://127.0.0.1:%d", w.ports[0]), CAFile: filepath.Join(w.files, "ca.crt"), Directory: corp}
@@ -117,6 +118,9 @@ func (w *world) startsManager(ctx context.Context) {
 	}).WithTimeout(patience).Should(Succeed())
 	Expect(os.WriteFile(w.site.CAFile, []byte(published.Data["ca.crt"]), 0o600)).To(Succeed())
 }
+
+// forSIEM is the file of events for a SIEM.
+func (w *world) forSIEM() string { return filepath.Join(w.files, "ocsf.jsonl") }
 
 // tells has the API server send its audit log, as config/audit says: with the policy from there, and the kubeconfig out of the Secret.
 func (w *world) tells(ctx context.Context) {

@@ -36,7 +36,7 @@ type Recorder struct {
 	Cache cache.Cache
 	// Store is the open store, or an error.
 	Store func() (*store.Store, error)
-	// Ledger gets what changed, before the store does; nil where there is none.
+	// Ledger gets what changed, before the store does; nil where there is none, and nobody else who is told.
 	Ledger Ledger
 	Clock  clock.PassiveClock
 }
