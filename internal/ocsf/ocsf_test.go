@@ -32,7 +32,8 @@ func raw(text string) json.RawMessage { return json.RawMessage(text) }
 
 const (
 	began = `{"userRef":{"name":"alice","uid":"u-1"},"username":"corp:alice","identityID":"id-1","device":"laptop","custody":"Client",` +
-		`"keyFingerprint":"aa","authentication":{"method":"OIDC","time":"2026-11-23T12:00:00Z","issuer":"https://idp.example","amr":["pwd","mfa"]}}`
+		`"keyFingerprint":"aa","authentication":{"method":"OIDC","time":"2026-11-23T12:00:00Z","issuer":"https://idp.example",` +
+		`"amr":["pwd","mfa"]}}`
 	byLDAP = `{"userRef":{"name":"alice","uid":"u-1"},"username":"corp:alice","custody":"Client",` +
 		`"authentication":{"method":"LDAP","time":"2026-11-23T12:00:00Z"}}`
 	certificate = `{"fingerprint":"f00d","serialNumber":"12","notBefore":"2026-11-23T12:00:00Z","notAfter":"2026-11-23T12:15:00Z",` +
@@ -69,7 +70,7 @@ var _ = Describe("An entry of the ledger, for a SIEM", func() {
 	DescribeTable("is an event of a class, as the schema says", func(e *ledger.Entry, golden string, types ...float64) {
 		lines, err := ocsf.Of(e, by)
 		Expect(err).NotTo(HaveOccurred())
-		var got []float64
+		got := make([]float64, 0, len(lines))
 		uids := map[any]bool{}
 		for _, line := range lines {
 			event := expectEvent(line)
@@ -84,7 +85,8 @@ var _ = Describe("An entry of the ledger, for a SIEM", func() {
 		Expect(again).To(Equal(lines))
 		expectGolden(golden, lines)
 	},
-		Entry("a certificate", entry(ledger.CertificateIssued, "Session", "", "alice-1", user("", certificate)), "certificate-issued", 300301.0),
+		Entry("a certificate", entry(ledger.CertificateIssued, "Session", "", "alice-1", user("", certificate)),
+			"certificate-issued", 300301.0),
 		Entry("a proof by an identity provider", entry(ledger.SessionBegun, "Session", "", "alice-1", func(e *ledger.Entry) {
 			e.Who, e.Whom, e.After = "corp:alice", "corp:alice", raw(began)
 		}), "session-begun", 300201.0),
@@ -130,7 +132,9 @@ var _ = Describe("An entry of the ledger, for a SIEM", func() {
 
 // FuzzLine: whatever is in an entry, each event is one line.
 func FuzzLine(f *testing.F) {
-	for _, after := range []string{began, certificate, binding, active, locked, `[]`, `{"subjects":["Group a\u0007","x"]}`, "{\"a\":\"\u2028\u0085\xff\"}"} {
+	for _, after := range []string{
+		began, certificate, binding, active, locked, `[]`, `{"subjects":["Group a\u0007","x"]}`, "{\"a\":\"\u2028\u0085\xff\"}",
+	} {
 		f.Add(string(ledger.AccessGiven), "corp:\x1b[2J", "corp:alice\u202e", "why\n\"", "Grant", "", "g\u0000", after, after)
 	}
 	for _, kind := range []ledger.Kind{ledger.UserChanged, ledger.SessionBegun, ledger.CertificateIssued, ledger.LockChanged, "New"} {
