@@ -123,7 +123,19 @@ var _ = Describe("An entry of the ledger, for a SIEM", func() {
 		Entry("a person who may act again", entry(ledger.UserChanged, "User", "", "alice", user(gone, active)), "user-enabled", 300102.0),
 		Entry("a person who is described otherwise", entry(ledger.UserChanged, "User", "", "alice",
 			user(`{"spec":{"userName":"alice"}}`, `{"sha256":"ab","bytes":30000}`)), "user-changed", 300199.0),
+		Entry("a person of whom there is too much to say", entry(ledger.UserChanged, "User", "", "alice",
+			user(active, `{"sha256":"ab","bytes":30000}`)), "user-long", 300199.0),
 	)
+
+	It("has every text as it was, and shows none that a reader would not see", func() {
+		const why = "a\x1b[2J \u202e b\u0085\u2028 \U000E0041 \U0001F510 \"\\ é"
+		lines, err := ocsf.Of(entry(ledger.LockChanged, "Lock", "", "l", changed("", why, "", `{"a":"`+"\u202e\U000E0041"+`"}`)), by)
+		Expect(err).NotTo(HaveOccurred())
+		event := expectEvent(lines[0])
+		Expect(event["comment"]).To(Equal(why))
+		Expect(event["entity_result"]).To(HaveKeyWithValue("data", HaveKeyWithValue("a", "\u202e\U000E0041")))
+		Expect(event["message"]).To(HavePrefix(`LockChanged, Lock l: a\x1b[2J`))
+	})
 
 	It("is left out where it is about the ledger itself", func() {
 		Expect(ocsf.Of(&ledger.Entry{Time: at, Kind: ledger.AuditBatch, After: raw(`{"batch":1}`)}, by)).To(BeEmpty())

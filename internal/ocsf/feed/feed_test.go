@@ -111,6 +111,11 @@ var _ = Describe("The feed of a SIEM", func() {
 		f.Tell(ctx, []*ledger.Entry{lockOf("b", "")})
 		Eventually(found).Should(Equal([]string{"b"}))
 		Expect(names(path + ".1")).To(Equal([]string{"a"}))
+		By("making another in its place")
+		Expect(os.Rename(path, path+".2")).To(Succeed())
+		Expect(os.WriteFile(path, nil, 0o600)).To(Succeed())
+		f.Tell(ctx, []*ledger.Entry{lockOf("b2", "")})
+		Eventually(found).Should(Equal([]string{"b2"}))
 		Expect(os.Remove(path)).To(Succeed())
 		f.Tell(ctx, []*ledger.Entry{lockOf("c", "")})
 		Eventually(found).Should(Equal([]string{"c"}))
@@ -170,6 +175,22 @@ var _ = Describe("The feed of a SIEM", func() {
 		cancel()
 		Expect(f.Start(ended)).To(Succeed())
 		Expect(found()).To(Equal([]string{"a", "b"}))
+
+		By("ending while something is being written")
+		for range 20 {
+			to := &gate{begun: make(chan bool), open: make(chan bool)}
+			f := feed.New(to, ocsf.Product{}, testingclock.NewFakePassiveClock(at), prometheus.NewRegistry())
+			ended, cancel := context.WithCancel(ctx)
+			done := make(chan error)
+			go func() { done <- f.Start(ended) }()
+			f.Tell(ctx, []*ledger.Entry{lockOf("c", "")})
+			<-to.begun
+			f.Tell(ctx, []*ledger.Entry{lockOf("d", "")})
+			cancel()
+			close(to.open)
+			Eventually(done).Should(Receive(BeNil()))
+			Expect(strings.Count(to.String(), "\n")).To(Equal(2))
+		}
 	})
 
 	It("is not the leader's alone", func() {
@@ -204,16 +225,26 @@ var _ = Describe("The feed of a SIEM", func() {
 	})
 })
 
+// gate keeps the first write waiting until it is open.
+type gate struct {
+	bytes.Buffer
+	begun, open chan bool
+	once        sync.Once
+}
+
+func (g *gate) Write(p []byte) (int, error) {
+	g.once.Do(func() { close(g.begun) })
+	<-g.open
+	return g.Buffer.Write(p)
+}
+
 // shortly takes as many bytes as there is room.
 type shortly struct {
-	mu sync.Mutex
 	bytes.Buffer
 	room int
 }
 
 func (s *shortly) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	n := min(len(p), s.room)
 	s.room -= n
 	_, _ = s.Buffer.Write(p[:n])
