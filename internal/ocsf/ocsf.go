@@ -14,6 +14,7 @@
 //	RequestChanged      3004 Entity Management          Create, Update, Delete
 //	LockChanged         3004 Entity Management          Create, Update, Delete
 //	DirectoryChanged    3004 Entity Management          Create, Update, Delete
+//	BindingChanged      3004 Entity Management          Update
 //	LossAccepted        3004 Entity Management          Update, of the Directory
 //	AccessGiven         3005 User Access Management     Assign Privileges: an event for each User and ServiceAccount
 //	                    3006 Group Management           Assign Privileges: an event for each Group

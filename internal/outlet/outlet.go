@@ -20,12 +20,22 @@ type Outlet struct {
 
 // Ledger is where entries are written durably.
 type Ledger interface {
+	// Open is nil while entries can be written, as far as is known.
+	Open() error
 	RecordAll(ctx context.Context, entries []*ledger.Entry) (numbers []uint64, err error)
 }
 
 // Listener takes what it is told, and keeps nobody waiting.
 type Listener interface {
 	Tell(ctx context.Context, entries []*ledger.Entry)
+}
+
+// Open is nil while entries are taken.
+func (o *Outlet) Open() error {
+	if o.Ledger == nil {
+		return nil
+	}
+	return o.Ledger.Open()
 }
 
 // Record passes on an entry. Its number is the ledger's; without one it is 0, and means nothing.

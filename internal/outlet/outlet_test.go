@@ -26,6 +26,8 @@ type log struct {
 	broken error
 }
 
+func (l *log) Open() error { return l.broken }
+
 func (l *log) RecordAll(_ context.Context, entries []*ledger.Entry) ([]uint64, error) {
 	if l.broken != nil {
 		return nil, l.broken
