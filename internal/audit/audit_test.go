@@ -214,6 +214,29 @@ func FuzzReadList(f *testing.F) {
 	})
 }
 
+var _ = It("A line is shown to be among those of a root, and no other line, nor at another place", func() {
+	var lines []byte
+	for size := range uint64(40) {
+		lines = fmt.Appendf(lines, "%d\n", size)
+		root := audit.Root(lines)
+		for index := range size + 1 {
+			i, err := audit.Include(lines, index)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(i.Size).To(Equal(size + 1))
+			Expect(i.Root(fmt.Append(nil, index))).To(Equal(root[:]))
+			Expect(i.Root(fmt.Append(nil, index+1))).NotTo(Equal(root[:]))
+			i.Index = (index + 1) % i.Size
+			if elsewhere, err := i.Root(fmt.Append(nil, index)); err == nil && size > 0 {
+				Expect(elsewhere).NotTo(Equal(root[:]))
+			}
+		}
+		_, err := audit.Include(lines, size+1)
+		Expect(err).To(MatchError(ContainSubstring("there is no line")))
+	}
+	_, err := audit.Include(nil, 0)
+	Expect(err).To(HaveOccurred())
+})
+
 // A reason that is understood is the one that RBAC would write.
 func FuzzReason(f *testing.F) {
 	f.Add(`RBAC: allowed by RoleBinding "a/b" of Role "c" to User "d"`)

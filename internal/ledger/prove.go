@@ -8,6 +8,8 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
@@ -31,6 +33,11 @@ func (c *Copy) Prove(ctx context.Context, number uint64) (*Proof, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.ProveAt(ctx, number, at)
+}
+
+// ProveAt makes the proof for an entry that leads to a certain checkpoint, and checks it.
+func (c *Copy) ProveAt(ctx context.Context, number uint64, at *Checkpoint) (*Proof, error) {
 	entry, err := c.Entry(number, at)
 	if err != nil {
 		return nil, err
@@ -59,16 +66,44 @@ func (c *Copy) Check(p *Proof) error {
 	return nil
 }
 
+// proofFormat is the first line of a proof's text.
+const proofFormat = "c2sp.org/tlog-proof@v1"
+
 // Text is the proof in the format c2sp.org/tlog-proof@v1, which does not hold the entry.
 func (p *Proof) Text() []byte {
 	var text bytes.Buffer
-	_, _ = fmt.Fprintf(&text, "c2sp.org/tlog-proof@v1\nindex %d\n", p.Number)
+	_, _ = fmt.Fprintf(&text, "%s\nindex %d\n", proofFormat, p.Number)
 	for _, hash := range p.Hashes {
 		_, _ = fmt.Fprintln(&text, base64.StdEncoding.EncodeToString(hash))
 	}
 	text.WriteByte('\n')
 	text.Write(p.Checkpoint)
 	return text.Bytes()
+}
+
+// ParseProof reads a proof for an entry as Text writes it, and in no other spelling. It is not checked by that.
+func ParseProof(text, entry []byte) (*Proof, error) {
+	head, checkpoint, found := bytes.Cut(text, []byte("\n\n"))
+	lines := strings.Split(string(head), "\n")
+	if !found || len(lines) < 2 || lines[0] != proofFormat {
+		return nil, fmt.Errorf("it does not begin as %s does", proofFormat)
+	}
+	number, err := strconv.ParseUint(strings.TrimPrefix(lines[1], "index "), 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("its index is no number: %.64q", lines[1])
+	}
+	p := &Proof{Number: number, Entry: entry, Checkpoint: checkpoint}
+	for _, line := range lines[2:] {
+		hash, err := base64.StdEncoding.DecodeString(line)
+		if err != nil || len(hash) != nodeSize {
+			return nil, fmt.Errorf("%.64q is no hash", line)
+		}
+		p.Hashes = append(p.Hashes, hash)
+	}
+	if !bytes.Equal(p.Text(), text) {
+		return nil, fmt.Errorf("it is not spelled as %s says", proofFormat)
+	}
+	return p, nil
 }
 
 // Extends finds that a ledger is one that a checkpoint was of, and that only grew since.

@@ -135,6 +135,14 @@ func (k *Keeper) Files() (string, error) {
 	return k.Dir, k.Open()
 }
 
+// Copy is the ledger, for whoever reads it; ErrClosed where it is not open.
+func (k *Keeper) Copy() (*ledger.Copy, error) {
+	if b := k.open.Load(); b != nil {
+		return b.copy, nil
+	}
+	return nil, k.why()
+}
+
 // Start implements manager.Runnable, which the leader runs.
 func (k *Keeper) Start(ctx context.Context) error {
 	logger := log.FromContext(ctx).WithName("ledger")
