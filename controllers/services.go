@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/audit/following"
 	"github.com/rollcall-iam/rollcall/internal/audit/history"
 	"github.com/rollcall-iam/rollcall/internal/audit/presence"
 	"github.com/rollcall-iam/rollcall/internal/audit/questions"
@@ -173,9 +174,10 @@ func registerAudit(mgr ctrl.Manager, o operator.Environment, s services, w *witn
 		}
 	}
 	if s.ledger != nil {
-		answers.Ledger = s.ledger.Files
+		answers.Ledger, answers.Proofs = s.ledger.Files, s.ledger.Copy
+		follower := &following.Follower{Store: events.Store, Ledger: s.ledger.Copy}
 		sealer := &sealing.Sealer{Store: events.Store, Ledger: s.ledger, Clock: o.Clock}
-		if err := errors.Join(mgr.Add(s.ledger), mgr.Add(sealer), mgr.AddReadyzCheck("ledger", s.ledger.Ready)); err != nil {
+		if err := errors.Join(mgr.Add(s.ledger), mgr.Add(sealer), mgr.Add(follower), mgr.AddReadyzCheck("ledger", s.ledger.Ready)); err != nil {
 			return fmt.Errorf("add the ledger: %w", err)
 		}
 	}

@@ -208,6 +208,54 @@ func behaves(fresh func(context.Context) database) {
 		Expect(err).To(MatchError(ContainSubstring("used by a newer one")))
 	})
 
+	It("shows that an event is among those it is kept with, without them", func(ctx SpecContext) {
+		appends(ctx, append(events("alice", 0, 9), events("bob", 0, 4)...)...)
+		batches, err := s.Unsealed(ctx, 1)
+		Expect(err).NotTo(HaveOccurred())
+		for _, id := range []string{"alice-0", "alice-8", "bob-3"} {
+			found, err := s.Events(ctx, id)
+			Expect(err).NotTo(HaveOccurred())
+			included, err := s.Include(ctx, &found[0])
+			Expect(err).NotTo(HaveOccurred())
+			Expect(included.Size).To(BeEquivalentTo(13))
+			Expect(included.Root(found[0].Raw)).To(Equal(batches[0].Digest))
+		}
+	})
+
+	It("follows a ledger, and not back, and another one by itself", func(ctx SpecContext) {
+		certificate := strings.Repeat("ab", 32)
+		Expect(s.Followed(ctx, "one")).To(BeZero())
+		issued := []store.Issued{
+			{Fingerprint: certificate, Number: 7, NotAfter: noon}, {Fingerprint: "later", Number: 8, NotAfter: noon.Add(time.Hour)},
+		}
+		Expect(s.Follow(ctx, "one", 10, issued)).To(Succeed())
+		Expect(s.Follow(ctx, "one", 9, []store.Issued{{Fingerprint: certificate, Number: 9, NotAfter: noon}})).To(Succeed())
+		Expect(s.Followed(ctx, "one")).To(BeEquivalentTo(10))
+		Expect(s.Followed(ctx, "two")).To(BeZero())
+		entryOf := func(ledger, fingerprint string) (number uint64, known bool) {
+			GinkgoHelper()
+			number, known, err := s.Issuance(ctx, ledger, fingerprint)
+			Expect(err).NotTo(HaveOccurred())
+			return number, known
+		}
+		number, known := entryOf("one", certificate)
+		Expect(known).To(BeTrue())
+		Expect(number).To(BeEquivalentTo(7), "the first entry counts")
+		_, known = entryOf("two", certificate)
+		Expect(known).To(BeFalse())
+		_, known = entryOf("one", "x\x00")
+		Expect(known).To(BeFalse())
+
+		By("forgetting what nobody can ask about any more")
+		_, err := s.Prune(ctx, store.Retention{Since: noon.Add(time.Second)})
+		Expect(err).NotTo(HaveOccurred())
+		_, known = entryOf("one", certificate)
+		Expect(known).To(BeFalse())
+		_, known = entryOf("one", "later")
+		Expect(known).To(BeTrue())
+		Expect(s.Followed(ctx, "one")).To(BeEquivalentTo(10))
+	})
+
 	Describe("forgets", func() {
 		BeforeEach(func(ctx SpecContext) {
 			for i := range 100 { // more than go at once

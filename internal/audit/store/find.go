@@ -79,6 +79,15 @@ func (s *Store) Activity(ctx context.Context, username string, since, until time
 		) AS both_of_them ORDER BY at DESC, id LIMIT $4`, column(username), moment(since), moment(until), most)
 }
 
+// Include shows that an event is among those that it is kept with.
+func (s *Store) Include(ctx context.Context, r *Record) (audit.Inclusion, error) {
+	kept, err := s.batch(ctx, r.Batch)
+	if err != nil {
+		return audit.Inclusion{}, err
+	}
+	return audit.Include(kept.lines, uint64(r.Number)) //nolint:gosec // The number of a line.
+}
+
 func (s *Store) records(ctx context.Context, query string, args ...any) ([]Record, error) {
 	var places []place
 	err := each(ctx, s.db, query, args, func(rows *sql.Rows) error {

@@ -37,6 +37,7 @@ func (s *Store) Prune(ctx context.Context, keep Retention) (events int64, err er
 		for _, statement := range []string{
 			"DELETE FROM versions WHERE until IS NOT NULL AND until < $1",
 			"DELETE FROM certificates WHERE not_after < $1",
+			"DELETE FROM entries WHERE not_after < $1",
 			"DELETE FROM sightings WHERE at < $1",
 		} {
 			if _, err := tx.ExecContext(ctx, statement, moment(keep.Since)); err != nil {

@@ -55,10 +55,16 @@ type Keeper struct {
 	Store   stored.Store
 	Metrics *Metrics
 
-	open atomic.Pointer[tessera.AddFn]
+	open atomic.Pointer[opened]
 	// closed is why it could not be opened, and leads whether it is to be opened here.
 	closed atomic.Pointer[error]
 	leads  atomic.Bool
+}
+
+// opened is a ledger that is open.
+type opened struct {
+	add  tessera.AddFn
+	copy *ledger.Copy
 }
 
 // Record writes an entry, and returns its number once it is durable.
@@ -84,8 +90,8 @@ func (k *Keeper) RecordAll(ctx context.Context, entries []*ledger.Entry) ([]uint
 }
 
 func (k *Keeper) write(ctx context.Context, entries []*ledger.Entry) ([]uint64, error) {
-	add := k.open.Load()
-	if add == nil {
+	now := k.open.Load()
+	if now == nil {
 		return nil, k.why()
 	}
 	futures := make([]tessera.IndexFuture, len(entries))
@@ -94,7 +100,7 @@ func (k *Keeper) write(ctx context.Context, entries []*ledger.Entry) ([]uint64, 
 		if err != nil {
 			return nil, err
 		}
-		futures[i] = (*add)(ctx, tessera.NewEntry(data))
+		futures[i] = now.add(ctx, tessera.NewEntry(data))
 	}
 	numbers := make([]uint64, len(entries))
 	var failed []error
@@ -137,8 +143,8 @@ func (k *Keeper) Files() (string, error) {
 
 // Copy is the ledger, for whoever reads it; ErrClosed where it is not open.
 func (k *Keeper) Copy() (*ledger.Copy, error) {
-	if b := k.open.Load(); b != nil {
-		return b.copy, nil
+	if now := k.open.Load(); now != nil {
+		return now.copy, nil
 	}
 	return nil, k.why()
 }
@@ -190,7 +196,7 @@ func (k *Keeper) keep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	k.open.Store(&appender.Add)
+	k.open.Store(&opened{add: appender.Add, copy: c})
 	k.Metrics.open.WithLabelValues().Set(1)
 	log.FromContext(ctx).WithName("ledger").Info("the ledger is open", "key", key)
 	p := &publisher{Keeper: k, copy: c, key: key, published: published}

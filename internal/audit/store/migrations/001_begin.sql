@@ -75,6 +75,22 @@ CREATE TABLE certificates (
 );
 CREATE INDEX certificates_not_after ON certificates (not_after);
 
+-- Which entry of a ledger says that a certificate was issued: an index of the ledger, which is made anew from it at any time.
+CREATE TABLE entries (
+  ledger      TEXT   NOT NULL, -- its name: another one may have begun since
+  fingerprint TEXT   NOT NULL,
+  number      BIGINT NOT NULL,
+  not_after   BIGINT NOT NULL,
+  PRIMARY KEY (ledger, fingerprint)
+);
+CREATE INDEX entries_not_after ON entries (not_after);
+
+-- How many entries of a ledger are in that index.
+CREATE TABLE ledgers (
+  name TEXT   NOT NULL PRIMARY KEY,
+  next BIGINT NOT NULL
+);
+
 -- Times to remember, by name.
 CREATE TABLE marks (
   name TEXT   NOT NULL PRIMARY KEY,
