@@ -28,6 +28,7 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/audit"
 	"github.com/rollcall-iam/rollcall/internal/audit/history"
 	"github.com/rollcall-iam/rollcall/internal/audit/store"
+	"github.com/rollcall-iam/rollcall/internal/ledger"
 	"github.com/rollcall-iam/rollcall/internal/wire"
 )
 
@@ -52,6 +53,8 @@ type Service struct {
 	Store func() (*store.Store, error)
 	// Ledger is the folder of the ledger, or an error; nil where there is none.
 	Ledger func() (string, error)
+	// Proofs is the open ledger, or an error; nil where there is none.
+	Proofs func() (*ledger.Copy, error)
 	Clock  clock.PassiveClock
 
 	reviews *rate.Limiter
@@ -62,9 +65,10 @@ func (s *Service) Handler() http.Handler {
 	s.reviews = rate.NewLimiter(reviewsPerSecond, reviewsAtOnce)
 	mux, turns := http.NewServeMux(), make(chan struct{}, atOnce)
 	for pattern, answer := range map[string]answer{
-		"GET " + wire.PathExplain:  s.explainKept,
-		"POST " + wire.PathExplain: s.explainGiven,
-		"GET " + wire.PathActivity: s.activity,
+		"GET " + wire.PathExplain:  answering(s.explainKept),
+		"POST " + wire.PathExplain: answering(s.explainGiven),
+		"GET " + wire.PathActivity: answering(s.activity),
+		"GET " + wire.PathEvidence: answering(s.evidence),
 	} {
 		mux.Handle(pattern, &endpoint{service: s, answer: answer, turns: turns})
 	}
@@ -75,7 +79,11 @@ func (s *Service) Handler() http.Handler {
 }
 
 // answer is what is found, or a refusal, or what went wrong.
-type answer func(context.Context, *store.Store, *http.Request) (*wire.Explained, error)
+type answer func(context.Context, *store.Store, *http.Request) (any, error)
+
+func answering[T any](find func(context.Context, *store.Store, *http.Request) (*T, error)) answer {
+	return func(ctx context.Context, kept *store.Store, r *http.Request) (any, error) { return find(ctx, kept, r) }
+}
 
 // refusal is an error that is the asker's.
 type refusal struct {
@@ -112,7 +120,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(found) // A connection that is gone is the asker's to notice.
 }
 
-func (e *endpoint) find(r *http.Request) (*wire.Explained, error) {
+func (e *endpoint) find(r *http.Request) (any, error) {
 	if err := e.service.admit(r); err != nil {
 		return nil, err
 	}
@@ -130,6 +138,21 @@ func (e *endpoint) find(r *http.Request) (*wire.Explained, error) {
 }
 
 func (s *Service) explainKept(ctx context.Context, kept *store.Store, r *http.Request) (*wire.Explained, error) {
+	records, err := withID(ctx, kept, r)
+	if err != nil {
+		return nil, err
+	}
+	newest := records[max(0, len(records)-store.MostEvents):]
+	found, err := explained(ctx, kept, newest)
+	if err != nil {
+		return nil, err
+	}
+	found.More = len(newest) < len(records)
+	return found, nil
+}
+
+// withID are the events that have the audit id that is asked for: one at least.
+func withID(ctx context.Context, kept *store.Store, r *http.Request) ([]store.Record, error) {
 	id := r.URL.Query().Get("auditID")
 	if id == "" {
 		return nil, refuse(http.StatusBadRequest, "auditID is missing")
@@ -142,13 +165,7 @@ func (s *Service) explainKept(ctx context.Context, kept *store.Store, r *http.Re
 		return nil, refuse(http.StatusNotFound, "no event with this audit id is kept: it may be older than what is kept, its API server "+
 			"may not send events, its audit policy may leave it out, or it is on the way (up to half a minute)")
 	}
-	newest := records[max(0, len(records)-store.MostEvents):]
-	found, err := explained(ctx, kept, newest)
-	if err != nil {
-		return nil, err
-	}
-	found.More = len(newest) < len(records)
-	return found, nil
+	return records, nil
 }
 
 func (s *Service) explainGiven(ctx context.Context, kept *store.Store, r *http.Request) (*wire.Explained, error) {
@@ -240,18 +257,20 @@ func (s *Service) username(ctx context.Context, name string) (string, error) {
 func explained(ctx context.Context, kept *store.Store, records []store.Record) (*wire.Explained, error) {
 	found := &wire.Explained{Items: make([]wire.ExplainedEvent, len(records))}
 	for i := range records {
-		record := &records[i]
-		facts, err := history.Facts(ctx, kept, &record.Event)
+		facts, err := history.Facts(ctx, kept, &records[i].Event)
 		if err != nil {
 			return nil, err
 		}
-		found.Items[i] = wire.ExplainedEvent{
-			Explanation: attribution.Explain(&record.Event, facts),
-			Record: &wire.Record{
-				Server: record.Server, Received: metav1.NewMicroTime(record.Received().UTC()), Line: record.Number,
-				Entry: record.Entry,
-			},
-		}
+		found.Items[i] = explanation(&records[i], facts)
 	}
 	return found, nil
+}
+
+func explanation(record *store.Record, facts attribution.Facts) wire.ExplainedEvent {
+	return wire.ExplainedEvent{
+		Explanation: attribution.Explain(&record.Event, facts),
+		Record: &wire.Record{
+			Server: record.Server, Received: metav1.NewMicroTime(record.Received().UTC()), Line: record.Number, Entry: record.Entry,
+		},
+	}
 }

@@ -30,7 +30,9 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/audit"
 	"github.com/rollcall-iam/rollcall/internal/audit/questions"
 	"github.com/rollcall-iam/rollcall/internal/audit/store"
+	"github.com/rollcall-iam/rollcall/internal/ledger"
 	"github.com/rollcall-iam/rollcall/internal/wire"
+	"github.com/rollcall-iam/rollcall/test/shortledger"
 )
 
 func TestQuestions(t *testing.T) {
@@ -88,12 +90,15 @@ type desk struct {
 	users   *users
 	store   *store.Store
 	// closed is why there is no store.
-	closed  error
+	closed error
+	// ledger is nil where the operator keeps none, and locked why it is not open.
+	ledger  *shortledger.Ledger
+	locked  error
 	handler http.Handler
 	file    string
 }
 
-func newDesk(ctx context.Context) *desk {
+func newDesk(ctx context.Context, ledgers ...*shortledger.Ledger) *desk {
 	GinkgoHelper()
 	d := &desk{users: &users{byName: map[string]string{"alice": "corp:alice", "new": ""}}, reviews: &reviews{
 		status: authenticationv1.TokenReviewStatus{
@@ -111,6 +116,15 @@ func newDesk(ctx context.Context) *desk {
 	service := questions.Service{
 		Users: d.users, Reviews: d.reviews, Namespace: "rollcall-system", Clock: clocktesting.NewFakePassiveClock(noon),
 		Store: func() (*store.Store, error) { return d.store, d.closed },
+	}
+	if len(ledgers) > 0 {
+		d.ledger = ledgers[0]
+		service.Proofs = func() (*ledger.Copy, error) {
+			if d.locked != nil {
+				return nil, d.locked
+			}
+			return d.ledger.Copy(d.ledger.Key)
+		}
 	}
 	d.handler = service.Handler()
 	return d

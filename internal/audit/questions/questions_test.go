@@ -37,7 +37,7 @@ var _ = Describe("A question", func() {
 		DescribeTable("and nobody else", func(ctx SpecContext, change func(*authenticationv1.TokenReviewStatus)) {
 			change(&d.reviews.status)
 			d.closed = store.ErrClosed
-			for _, path := range []string{wire.PathExplain, wire.PathActivity} {
+			for _, path := range []string{wire.PathExplain, wire.PathActivity, wire.PathEvidence} {
 				response := d.gets(ctx, path, "auditID", "a", "user", "alice")
 				Expect(response.Code).To(Equal(http.StatusUnauthorized))
 				Expect(response.Body.String()).To(ContainSubstring("none of the ServiceAccount rollcall-auditor"))
@@ -102,6 +102,7 @@ var _ = Describe("A question", func() {
 	},
 		Entry("no audit id", wire.PathExplain, "auditID is missing"),
 		Entry("an empty one", wire.PathExplain, "auditID is missing", "auditID", ""),
+		Entry("no audit id of evidence", wire.PathEvidence, "auditID is missing"),
 		Entry("nobody", wire.PathActivity, "user is missing"),
 		Entry("no time", wire.PathActivity, "since is no time of RFC 3339", "user", "alice", "since", "yesterday"),
 		Entry("half a time", wire.PathActivity, "until is no time of RFC 3339", "user", "alice", "until", "2026-11-26"),
