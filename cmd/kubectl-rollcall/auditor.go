@@ -14,6 +14,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -102,6 +103,23 @@ func (a *auditor) explainEvent(ctx context.Context, event []byte) (*wire.Explain
 
 func (a *auditor) activity(ctx context.Context, of url.Values) (*wire.Explained, error) {
 	return a.ask(ctx, http.MethodGet, wire.PathActivity+"?"+of.Encode(), nil)
+}
+
+// evidence is what proves one event: the one of that index where several have the audit id, the only one for 0.
+func (a *auditor) evidence(ctx context.Context, auditID string, index int) (*wire.Evidence, error) {
+	query := url.Values{"auditID": {auditID}}
+	if index != 0 {
+		query.Set("index", strconv.Itoa(index))
+	}
+	answer, err := a.get(ctx, wire.PathEvidence+"?"+query.Encode())
+	if err != nil {
+		return nil, err
+	}
+	found := &wire.Evidence{}
+	if err := json.Unmarshal(answer, found); err != nil {
+		return nil, fmt.Errorf("read the audit service's answer: %w", err)
+	}
+	return found, nil
 }
 
 func (a *auditor) ask(ctx context.Context, method, path string, body []byte) (*wire.Explained, error) {

@@ -27,24 +27,33 @@ func (f *ledgerFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.keyFile, "key-file", "", "file with that key")
 }
 
-// open reads a copy. Whoever proves something by a key has to have it from somewhere else than from the copy.
-func (f *ledgerFlags) open(dir string) (*ledger.Copy, error) {
+// read is the key. Whoever proves something by one has to have it from somewhere else than from what is proved.
+func (f *ledgerFlags) read() (string, error) {
 	if (f.key == "") == (f.keyFile == "") {
-		return nil, errors.New("say by which key: --key or --key-file, which you had from the operator when you still believed it " +
+		return "", errors.New("say by which key: --key or --key-file, which you had from the operator when you still believed it " +
 			"(kubectl get configmap rollcall-ledger -n rollcall-system -o jsonpath='{.data.key}')")
 	}
 	key := f.key
 	if f.keyFile != "" {
 		content, err := os.ReadFile(f.keyFile)
 		if err != nil {
-			return nil, err
+			return "", err
 		}
 		key = string(content)
+	}
+	return strings.TrimSpace(key), nil
+}
+
+// open reads a copy.
+func (f *ledgerFlags) open(dir string) (*ledger.Copy, error) {
+	key, err := f.read()
+	if err != nil {
+		return nil, err
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("%s is no folder with a copy of a ledger: see kubectl rollcall ledger copy --help", dir)
 	}
-	return ledger.NewCopy(os.DirFS(dir), strings.TrimSpace(key))
+	return ledger.NewCopy(os.DirFS(dir), key)
 }
 
 func (t *tool) newLedgerCommand() *cobra.Command {

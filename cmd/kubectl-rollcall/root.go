@@ -115,7 +115,8 @@ func (t *tool) addCommands(root *cobra.Command) {
 	add(groupDecide, t.newApproveCommand(), t.newDenyCommand(), t.newLockCommand(), t.newUnlockCommand(), t.newTerminateCommand())
 	add(groupLook, t.newSessionsCommand(), t.newAccessCommand(), t.newWhoCanCommand(), t.newWhyCommand(), t.newTreeCommand(),
 		t.newGraphCommand())
-	add(groupAudit, t.newExplainCommand(), t.newActivityCommand(), t.newLedgerCommand(), t.newFeedCommand())
+	add(groupAudit, t.newExplainCommand(), t.newActivityCommand(), t.newEvidenceCommand(), t.newLedgerCommand(),
+		t.newFeedCommand())
 	root.AddCommand(t.newVersionCommand())
 	explainCompletion(root)
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/answers"
 	"github.com/rollcall-iam/rollcall/internal/attribution"
+	"github.com/rollcall-iam/rollcall/internal/evidence"
 	"github.com/rollcall-iam/rollcall/internal/ledger"
 	"github.com/rollcall-iam/rollcall/internal/wire"
 	"github.com/rollcall-iam/rollcall/test/controlplane"
@@ -65,6 +66,8 @@ var _ = Describe("The line from an action back to the person", Ordered, func() {
 		began             controlplane.AuditMark
 		events            []auditv1.Event
 		request           string
+		// patched is the audit id of what carol did by that.
+		patched string
 	)
 	BeforeAll(func(ctx SpecContext) {
 		w = newWorld(ctx, "")
@@ -155,17 +158,16 @@ var _ = Describe("The line from an action back to the person", Ordered, func() {
 	}, SpecTimeout(2*time.Minute))
 
 	It("leads through the request to the approver, and to the Grant as it was", func(ctx SpecContext) {
-		id := ""
 		for key, d := range deeds {
 			if d.request != "" {
 				for i := range events {
 					if string(events[i].AuditID) == key && events[i].Verb == "patch" {
-						id = key
+						patched = key
 					}
 				}
 			}
 		}
-		Expect(id).NotTo(BeEmpty())
+		Expect(patched).NotTo(BeEmpty())
 		By("changing the Grant since then")
 		var grant v1alpha1.Grant
 		Expect(w.admin.Get(ctx, client.ObjectKey{Name: "carol-helps"}, &grant)).To(Succeed())
@@ -174,14 +176,14 @@ var _ = Describe("The line from an action back to the person", Ordered, func() {
 		Expect(w.admin.Update(ctx, &grant)).To(Succeed())
 		time.Sleep(2 * time.Second)
 
-		found := explain(ctx, id)
+		found := explain(ctx, patched)
 		Expect(found.Items).To(HaveLen(1))
 		a := found.Items[0].Authorization
 		Expect(a.Via).To(Equal(answers.ViaRequest))
 		Expect(a.Grant).To(HaveValue(And(HaveField("Generation", before), HaveField("Reason", ""), HaveField("UID", string(grant.UID)))))
 		Expect(a.Request).To(HaveValue(And(HaveField("Name", request), HaveField("Reason", "INC-7: payments are stuck"),
 			HaveField("Approvals", HaveExactElements(HaveField("Approver", "corp:alice"))))))
-		told := root.Does(ctx, "rollcall", "explain", id)
+		told := root.Does(ctx, "rollcall", "explain", patched)
 		Expect(told).To(And(ContainSubstring("corp:carol: User carol"), ContainSubstring("approved by corp:alice"),
 			ContainSubstring("AccessRequest "+request), ContainSubstring("carols-laptop, and never left it"), ContainSubstring("proven by LDAP")))
 	})
@@ -322,6 +324,51 @@ var _ = Describe("The line from an action back to the person", Ordered, func() {
 		Expect(stat.Mode().Perm()).To(BeEquivalentTo(0o600))
 	})
 
+	It("is proved to somebody who has the ledger's key and nothing else", func(ctx SpecContext) {
+		bundle, key := filepath.Join(root.Home, "carols.tar"), filepath.Join(root.Home, "ledger.key")
+		told := ""
+		Eventually(ctx, func() (err error) {
+			told, err = root.Runs(ctx, "rollcall", "evidence", patched, "--bundle", bundle)
+			return err
+		}).WithTimeout(patience).WithPolling(time.Second).Should(Succeed(), func() string { return told })
+
+		By("verifying it without a cluster")
+		stranger := person.New(w.plane, w.files, "stranger")
+		verify := func(file string) (string, error) {
+			return stranger.Runs(ctx, "rollcall", "evidence", "verify", file, "--key-file", key, "--kubeconfig", "/nonexistent")
+		}
+		fingerprint := w.session(ctx, "carol").Status.Certificates[0].Fingerprint
+		Expect(verify(bundle)).To(And(ContainSubstring(`patch configmaps "note" in namespace "pay" -> 200, by corp:carol`),
+			ContainSubstring(patched), MatchRegexp(`entry \d+ of the ledger, .* has the root [0-9a-f]{64}`),
+			ContainSubstring(fingerprint+" of corp:carol"), ContainSubstring("issued in Session "+w.session(ctx, "carol").Name),
+			MatchRegexp("not proved +binding.json, explanation.json, grant.json, request.json, session.json, user.json")))
+
+		By("finding nobody in it who does not belong there")
+		read := bundled(bundle)
+		for name, content := range read {
+			Expect(string(content)).NotTo(ContainSubstring("corp:bob"), name)
+			switch name {
+			case evidence.Explanation, evidence.Request, evidence.Binding: // She approved it.
+				Expect(string(content)).To(ContainSubstring("corp:alice"), name)
+			default:
+				Expect(string(content)).NotTo(ContainSubstring("corp:alice"), name)
+			}
+		}
+
+		By("changing one byte of the event")
+		changed := filepath.Join(root.Home, "changed.tar")
+		read[evidence.Event][len(read[evidence.Event])/2] ^= 1
+		content, err := read.Tar()
+		Expect(err).NotTo(HaveOccurred())
+		Expect(os.WriteFile(changed, content, 0o600)).To(Succeed())
+		told, err = verify(changed)
+		Expect(err).To(HaveOccurred())
+		Expect(told).To(ContainSubstring("event.json: "))
+
+		By("asking as nobody")
+		Expect(w.get(ctx, fmt.Sprintf("https://127.0.0.1:%d%s?auditID=%s", w.ports[1], wire.PathEvidence, patched))).To(Equal(401))
+	}, SpecTimeout(time.Minute))
+
 	It("gives its entries to auditors alone, whatever they are called", func(ctx SpecContext) {
 		base := fmt.Sprintf("https://127.0.0.1:%d/ledger/", w.ports[1])
 		Expect(w.get(ctx, base+"checkpoint")).To(Equal(200))
@@ -349,6 +396,16 @@ var _ = Describe("The line from an action back to the person", Ordered, func() {
 		Expect(told).To(ContainSubstring("no event with this audit id is kept"))
 	})
 })
+
+func bundled(file string) evidence.Bundle {
+	GinkgoHelper()
+	opened, err := os.Open(file)
+	Expect(err).NotTo(HaveOccurred())
+	defer func() { _ = opened.Close() }()
+	b, err := evidence.Read(opened)
+	Expect(err).NotTo(HaveOccurred())
+	return b
+}
 
 // expectPerson compares who did it.
 func expectPerson(ctx context.Context, w *world, x *wire.ExplainedEvent, who string) {
