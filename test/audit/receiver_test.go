@@ -46,7 +46,7 @@ var _ = Describe("A receiver", func() {
 
 	DescribeTable("takes nothing before it knows the token, whatever that is", func(ctx SpecContext, token string) {
 		r = newReception(ctx, sqliteDatabase(ctx), &webhook.Access{})
-		r.sends(ctx, http.StatusUnauthorized, alices(), header("Authorization", "Bearer "+token))
+		r.sends(ctx, http.StatusServiceUnavailable, alices(), header("Authorization", "Bearer "+token))
 		r.access.Use(receiverToken)
 		r.sends(ctx, http.StatusOK, alices())
 	},

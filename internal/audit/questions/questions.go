@@ -18,6 +18,7 @@ import (
 	"golang.org/x/time/rate"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/cache"
 	authenticationclient "k8s.io/client-go/kubernetes/typed/authentication/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -39,6 +40,8 @@ const (
 	atOnce = 2
 	// reviewsPerSecond and reviewsAtOnce bound how many tokens the API server is asked about: anybody can send some.
 	reviewsPerSecond, reviewsAtOnce = 20, 100
+	// knownTokens bounds how many are remembered, each for knownFor: who asks about many events is not reviewed for each.
+	knownTokens, knownFor = 256, time.Minute
 )
 
 // Service answers.
@@ -58,11 +61,14 @@ type Service struct {
 	Clock  clock.PassiveClock
 
 	reviews *rate.Limiter
+	// known are tokens that were good a moment ago, by their digests.
+	known *cache.LRUExpireCache
 }
 
 // Handler serves the paths.
 func (s *Service) Handler() http.Handler {
 	s.reviews = rate.NewLimiter(reviewsPerSecond, reviewsAtOnce)
+	s.known = cache.NewLRUExpireCacheWithClock(knownTokens, s.Clock)
 	mux, turns := http.NewServeMux(), make(chan struct{}, atOnce)
 	for pattern, answer := range map[string]answer{
 		"GET " + wire.PathExplain:  answering(s.explainKept),
