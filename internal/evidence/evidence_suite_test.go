@@ -61,8 +61,8 @@ type archive struct {
 }
 
 // newArchive has two certificates issued, and a batch sealed of seven events: line 3 is carol's, line 4 alice's, line 5 carol's by token.
-func newArchive(name string) *archive {
-	l, err := shortledger.New(name)
+func newArchive(seed string) *archive {
+	l, err := shortledger.New("ledger.example", seed)
 	Expect(err).NotTo(HaveOccurred())
 	a := &archive{ledger: l, certificates: map[string]uint64{}}
 	for i, whom := range []string{"corp:alice", "corp:carol"} {

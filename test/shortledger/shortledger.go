@@ -6,10 +6,13 @@ package shortledger
 
 import (
 	"bytes"
-	"crypto/rand"
+	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"strings"
 	"testing/fstest"
 
 	"github.com/transparency-dev/merkle/compact"
@@ -29,13 +32,21 @@ type Ledger struct {
 	entries [][]byte
 }
 
-// New has no entries.
-func New(name string) (*Ledger, error) {
-	secret, key, err := note.GenerateKey(rand.Reader, name)
+// New has no entries. Its key comes of the seed, so that it is the same in each process.
+func New(name, seed string) (*Ledger, error) {
+	const ed25519Key = 1
+	private := sha256.Sum256([]byte(seed))
+	public, isKey := ed25519.NewKeyFromSeed(private[:]).Public().(ed25519.PublicKey)
+	if !isKey {
+		return nil, errors.New("no key of Ed25519")
+	}
+	key, err := note.NewEd25519VerifierKey(name, public)
 	if err != nil {
 		return nil, err
 	}
-	signer, err := note.NewSigner(secret)
+	id := strings.Split(key, "+")[1]
+	signer, err := note.NewSigner("PRIVATE+KEY+" + name + "+" + id + "+" +
+		base64.StdEncoding.EncodeToString(append([]byte{ed25519Key}, private[:]...)))
 	return &Ledger{Key: key, signer: signer}, err
 }
 

@@ -28,7 +28,7 @@ const fingerprint = "2ecb2687b96fe08b2a7b7ae5f9519024e477b58c272b893f9f7b3d76edb
 
 func short(name string) *shortledger.Ledger {
 	GinkgoHelper()
-	l, err := shortledger.New(name)
+	l, err := shortledger.New(name, "seed")
 	Expect(err).NotTo(HaveOccurred())
 	return l
 }
