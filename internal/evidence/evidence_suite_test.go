@@ -98,6 +98,11 @@ func (a *archive) adds(e *ledger.Entry) uint64 {
 	return number
 }
 
+// issued is an entry of a certificate of carol's, or of what has the same content.
+func (a *archive) issued(kind ledger.Kind, content string) *ledger.Proof {
+	return a.proves(a.adds(&ledger.Entry{Kind: kind, Whom: "corp:carol", After: []byte(content)}))
+}
+
 func (a *archive) proves(number uint64) *ledger.Proof {
 	opened, err := a.ledger.Copy(a.ledger.Key)
 	Expect(err).NotTo(HaveOccurred())

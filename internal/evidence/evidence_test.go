@@ -6,6 +6,8 @@ package evidence_test
 import (
 	"archive/tar"
 	"bytes"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/rollcall-iam/rollcall/internal/evidence"
+	"github.com/rollcall-iam/rollcall/internal/ledger"
 	"github.com/rollcall-iam/rollcall/internal/wire"
 )
 
@@ -82,6 +85,9 @@ var _ = Describe("A bundle", func() {
 					Expect(found.File).To(Equal(name), "byte %d of %s: %v", at, name, found)
 				}
 				Expect(found.Error()).To(ContainSubstring(name))
+				if name == evidence.Manifest {
+					Expect(found.File).NotTo(BeElementOf(proved), "nothing is wrong there")
+				}
 			}
 		}
 	})
@@ -154,11 +160,30 @@ var _ = Describe("A bundle", func() {
 		Entry("a certificate of this print, and of another's name", evidence.CertificateEntry, func(f *wire.Evidence) {
 			*f = *a.theirs(line("x", "corp:mallory", printOf("corp:carol")))
 		}),
+		Entry("another certificate of hers", evidence.CertificateEntry, func(f *wire.Evidence) {
+			f.CertificateEntry = a.issued(ledger.CertificateIssued, `{"fingerprint":"x"}`)
+			f.BatchEntry = a.proves(a.batch)
+		}),
+		Entry("what is no certificate, where there was none", evidence.CertificateEntry, func(f *wire.Evidence) {
+			entry := a.issued(ledger.CertificateIssued, `{}`)
+			*f = *a.finds(5)
+			f.CertificateEntry = entry
+		}),
+		Entry("an entry that says the same of something else", evidence.CertificateEntry, func(f *wire.Evidence) {
+			f.CertificateEntry = a.issued(ledger.SessionBegun, string(a.entry(f.CertificateEntry.Number).After))
+			f.BatchEntry = a.proves(a.batch)
+		}),
 		Entry("another checkpoint for the certificate", evidence.CertificateProof, func(f *wire.Evidence) {
 			a.batch = a.adds(a.entry(a.batch))
 			f.CertificateEntry = a.proves(f.CertificateEntry.Number)
 		}),
 		Entry("an explanation of another event", evidence.Explanation, func(f *wire.Evidence) { f.Explanation = a.finds(4).Explanation }),
+		Entry("an explanation of the same at another request", evidence.Explanation, func(f *wire.Evidence) {
+			f.Explanation.Event.AuditID = "x"
+		}),
+		Entry("an explanation of somebody else", evidence.Explanation, func(f *wire.Evidence) { f.Explanation.Actor.Username = "corp:bob" }),
+		Entry("an explanation of something else", evidence.Explanation, func(f *wire.Evidence) { f.Explanation.Event.Action.Verb = "get" }),
+		Entry("an explanation with another outcome", evidence.Explanation, func(f *wire.Evidence) { f.Explanation.Event.Code = 403 }),
 		Entry("an explanation with another certificate", evidence.Explanation, func(f *wire.Evidence) {
 			f.Explanation.Certificate.Fingerprint = printOf("x")
 		}),
@@ -213,6 +238,35 @@ var _ = Describe("A bundle", func() {
 		Expect(err).To(MatchError(ContainSubstring("something in it beside")))
 		_, err = evidence.Read(bytes.NewReader(make([]byte, evidence.MaxSize+1)))
 		Expect(err).To(MatchError(ContainSubstring("larger than")))
+	})
+
+	It("is no bundle that is larger inside than outside", func() {
+		var text bytes.Buffer
+		w := tar.NewWriter(&text)
+		entry(tar.Header{Name: evidence.Event, Typeflag: tar.TypeReg, PAXRecords: map[string]string{
+			"GNU-sparse.size": "1000000000000", "GNU-sparse.numblocks": "1", "GNU-sparse.map": "1000,0",
+		}}, "")(w)
+		Expect(w.Close()).To(Succeed())
+		_, err := evidence.Read(bytes.NewReader(bytes.ReplaceAll(text.Bytes(), []byte("GNU-"), []byte("GNU."))))
+		Expect(err).To(MatchError(ContainSubstring("larger than the tar")))
+	})
+
+	It("is for its owner alone, in order, and of no time", func() {
+		raw, err := b.Tar()
+		Expect(err).NotTo(HaveOccurred())
+		reader, names := tar.NewReader(bytes.NewReader(raw)), []string{}
+		for header, err := reader.Next(); err == nil; header, err = reader.Next() {
+			Expect(header).To(And(HaveField("Mode", BeEquivalentTo(0o600)), HaveField("ModTime", Equal(time.Unix(0, 0))), HaveField("Uid", 0)))
+			names = append(names, header.Name)
+		}
+		Expect(names).To(Equal(slices.Sorted(maps.Keys(b))))
+	})
+
+	It("has its proofs in one spelling", func() {
+		for _, name := range []string{evidence.BatchProof, evidence.CertificateProof} {
+			other := bytes.Replace(b[name], []byte("\nindex "), []byte("\nindex 0"), 1)
+			Expect(fault(repaired(b, name, other), key)).To(HaveField("File", name))
+		}
 	})
 
 	It("says of a batch's other spelling that it is one", func() {

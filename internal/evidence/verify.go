@@ -163,13 +163,9 @@ func (v *verification) content() error {
 }
 
 func (v *verification) line() error {
-	raw := v.bundle[Event]
-	line, err := audit.ReadLine(raw)
+	line, err := audit.ReadLine(v.bundle[Event])
 	if err != nil {
 		return faultf(Event, "%v", err)
-	}
-	if !bytes.Equal(line.Raw, raw) {
-		return faultf(Event, "is not one line")
 	}
 	v.event = line.Event
 	v.proved.Event, v.proved.Username = attribution.Explain(&line.Event, attribution.Facts{}).Event, line.Event.User.Username

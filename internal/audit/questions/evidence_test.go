@@ -52,15 +52,20 @@ func (d *desk) issues(whom, fingerprint string) uint64 {
 	return number
 }
 
+// sealing is the entry of a batch.
+func sealing(b *store.Batch) *ledger.Entry {
+	return &ledger.Entry{Kind: ledger.AuditBatch, After: fmt.Appendf(nil, `{"batch":%d,"server":%q,"events":%d,"root":%q}`,
+		b.ID, b.Server, b.Events, hex.EncodeToString(b.Digest))}
+}
+
 // seals enters what is stored into the ledger.
 func (d *desk) seals(ctx context.Context) {
 	GinkgoHelper()
 	batches, err := d.store.Unsealed(ctx, 10)
 	Expect(err).NotTo(HaveOccurred())
 	numbers := make([]uint64, len(batches))
-	for i, b := range batches {
-		numbers[i], err = d.ledger.Add(&ledger.Entry{Kind: ledger.AuditBatch, After: fmt.Appendf(nil,
-			`{"batch":%d,"server":%q,"events":%d,"root":%q}`, b.ID, b.Server, b.Events, hex.EncodeToString(b.Digest))})
+	for i := range batches {
+		numbers[i], err = d.ledger.Add(sealing(&batches[i]))
 		Expect(err).NotTo(HaveOccurred())
 	}
 	Expect(d.store.Seal(ctx, batches, numbers)).To(Succeed())
@@ -140,6 +145,16 @@ var _ = Describe("Evidence", func() {
 		d = newDesk(ctx)
 		d.keeps(ctx, event("b", "corp:bob", 0))
 		refused(ctx, http.StatusNotImplemented, "--ledger-dir", "auditID", "b")
+	})
+
+	It("is not made of what was stored otherwise than it was entered", func(ctx SpecContext) {
+		batches, err := d.store.Unsealed(ctx, 1)
+		Expect(err).NotTo(HaveOccurred())
+		batches[0].Digest[0] ^= 1
+		number, err := d.ledger.Add(sealing(&batches[0]))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(d.store.Seal(ctx, batches, []uint64{number})).To(Succeed())
+		refused(ctx, http.StatusConflict, "or somebody changed the audit store", "auditID", "b")
 	})
 
 	It("is not made of another ledger's entries", func(ctx SpecContext) {
