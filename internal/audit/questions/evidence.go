@@ -107,8 +107,8 @@ func (s *Service) prove(ctx context.Context, kept *store.Store, record *store.Re
 	return err
 }
 
-// issuance proves the entry of a certificate; nil where there is none before an entry. What was handed out before an event was in the ledger
-// before the event was.
+// issuance proves the entry of a certificate; nil where there is none before an entry. What was handed out before an event was in the
+// ledger before the event was.
 func issuance(
 	ctx context.Context, kept *store.Store, opened *ledger.Copy, at *ledger.Checkpoint, fingerprint string, before uint64,
 ) (*ledger.Proof, error) {
