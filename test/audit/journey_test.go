@@ -7,6 +7,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -25,6 +27,7 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/ledger"
 	"github.com/rollcall-iam/rollcall/internal/wire"
 	"github.com/rollcall-iam/rollcall/test/controlplane"
+	"github.com/rollcall-iam/rollcall/test/internal/checkout"
 	"github.com/rollcall-iam/rollcall/test/person"
 )
 
@@ -368,6 +371,24 @@ var _ = Describe("The line from an action back to the person", Ordered, func() {
 		By("asking as nobody")
 		Expect(w.get(ctx, fmt.Sprintf("https://127.0.0.1:%d%s?auditID=%s", w.ports[1], wire.PathEvidence, patched))).To(Equal(401))
 	}, SpecTimeout(time.Minute))
+
+	It("tells the metrics that the alert rules ask for", func(ctx SpecContext) {
+		root, err := checkout.Root()
+		Expect(err).NotTo(HaveOccurred())
+		rules := read(filepath.Join(root, "config", "prometheus", "rules.yaml"))
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.manager.Metrics(), http.NoBody)
+		Expect(err).NotTo(HaveOccurred())
+		response, err := http.DefaultClient.Do(request)
+		Expect(err).NotTo(HaveOccurred())
+		defer func() { _ = response.Body.Close() }()
+		text, err := io.ReadAll(response.Body)
+		Expect(err).NotTo(HaveOccurred())
+		asked := regexp.MustCompile(`rollcall_(audit|ledger)_[a-z_]+`).FindAllString(rules, -1)
+		Expect(len(asked)).To(BeNumerically(">=", 4))
+		for _, name := range asked {
+			Expect(string(text)).To(MatchRegexp(`(?m)^%s[{ ]`, name))
+		}
+	})
 
 	It("gives its entries to auditors alone, whatever they are called", func(ctx SpecContext) {
 		base := fmt.Sprintf("https://127.0.0.1:%d/ledger/", w.ports[1])

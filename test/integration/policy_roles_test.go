@@ -73,7 +73,8 @@ func readyMadeRoles(w *world) {
 		operators := []string{}
 		for _, object := range rbacFiles() {
 			if object.RoleRef.Name != "" {
-				Expect(object.RoleRef.Name).To(BeElementOf("rollcall-manager", "rollcall-bindable-roles", "rollcall-signer-csr"))
+				Expect(object.RoleRef.Name).To(BeElementOf("rollcall-manager", "rollcall-bindable-roles", "rollcall-signer-csr",
+					"rollcall-audit"))
 			}
 			Expect(object.Labels).NotTo(HaveKey(HavePrefix("rbac.authorization.k8s.io/aggregate-to-")), object.Name)
 			for _, rule := range object.Rules {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"regexp"
-	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -30,11 +29,12 @@ func scraped(ctx context.Context) string {
 // metric is a line of it for any series of that name.
 func metric(name string) OmegaMatcher { return MatchRegexp(`(?m)^%s[{ ]`, name) }
 
-var _ = Describe("Metrics of a manager that serves all there is", func() {
-	It("are those that the alert rules ask for, but for those of Directories and of an authority of its own", func(ctx SpecContext) {
+var _ = Describe("Metrics of a manager that serves logins and the webhook", func() {
+	It("are those that the alert rules ask for, but for Directories, audit and an authority of its own", func(ctx SpecContext) {
+		others := regexp.MustCompile("^rollcall_(directory|authority|audit|ledger)_")
 		text, asked := scraped(ctx), 0
 		for _, name := range regexp.MustCompile(`rollcall_[a-z_]+`).FindAllString(string(read("../../config/prometheus/rules.yaml")), -1) {
-			if !strings.HasPrefix(name, "rollcall_directory_") && !strings.HasPrefix(name, "rollcall_authority_") {
+			if !others.MatchString(name) {
 				asked++
 				Expect(text).To(metric(name))
 			}
