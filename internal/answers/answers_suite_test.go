@@ -4,9 +4,6 @@
 package answers_test
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -15,31 +12,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/answers"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
 func TestAnswers(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "Answers")
-}
-
-// expectGolden compares with testdata/<name>.golden; go test ./internal/answers -update writes it.
-func expectGolden(name string, answer any) {
-	GinkgoHelper()
-	got, err := yaml.Marshal(answer)
-	Expect(err).NotTo(HaveOccurred())
-	path := filepath.Join("testdata", name+".golden")
-	if *update {
-		Expect(os.WriteFile(path, got, 0o644)).To(Succeed())
-	}
-	want, err := os.ReadFile(path)
-	Expect(err).NotTo(HaveOccurred())
-	Expect(string(got)).To(Equal(string(want)))
 }
 
 var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)

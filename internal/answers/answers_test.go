@@ -17,6 +17,7 @@ import (
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/answers"
+	"github.com/rollcall-iam/rollcall/test/golden"
 )
 
 var (
@@ -64,20 +65,20 @@ var _ = Describe("Answers", func() {
 	BeforeEach(func() { w = answers.Index(company(), now) })
 
 	It("show what a person has: by Grants and requests, directly and through groups", func() {
-		expectGolden("access-alice", access(w, "alice"))
-		expectGolden("access-carol", access(w, "carol"))
+		golden.ExpectYAML("access-alice", access(w, "alice"))
+		golden.ExpectYAML("access-carol", access(w, "carol"))
 	})
-	It("show what holds on for somebody who is locked out", func() { expectGolden("access-mallory", access(w, "corp:mallory")) })
+	It("show what holds on for somebody who is locked out", func() { golden.ExpectYAML("access-mallory", access(w, "corp:mallory")) })
 	It("show who can", func() {
-		expectGolden("whocan-pods", w.WhoCan(readPods))
-		expectGolden("whocan-metrics", w.WhoCan(metrics))
-		expectGolden("whocan-exec-anywhere", w.WhoCanAnywhere(execPods))
+		golden.ExpectYAML("whocan-pods", w.WhoCan(readPods))
+		golden.ExpectYAML("whocan-metrics", w.WhoCan(metrics))
+		golden.ExpectYAML("whocan-exec-anywhere", w.WhoCanAnywhere(execPods))
 	})
-	It("explain why, through a request and its approvers", func() { expectGolden("why-carol-exec", why(w, "carol", execPods)) })
+	It("explain why, through a request and its approvers", func() { golden.ExpectYAML("why-carol-exec", why(w, "carol", execPods)) })
 	It("explain why not", func() {
-		expectGolden("why-frank-exec", why(w, "frank", execPods))
-		expectGolden("why-dora-exec", why(w, "dora", execPods))
-		expectGolden("why-mallory-exec", why(w, "mallory", execPods))
+		golden.ExpectYAML("why-frank-exec", why(w, "frank", execPods))
+		golden.ExpectYAML("why-dora-exec", why(w, "dora", execPods))
+		golden.ExpectYAML("why-mallory-exec", why(w, "mallory", execPods))
 	})
 
 	It("are the same, in whatever order the cluster was read", func() {

@@ -4,10 +4,7 @@
 package attribution_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,31 +15,14 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/attribution"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
 func TestAttribution(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "Attribution")
-}
-
-// expectGolden compares with testdata/<name>.golden; go test ./internal/attribution -update writes it.
-func expectGolden(name string, answer any) {
-	GinkgoHelper()
-	got, err := yaml.Marshal(answer)
-	Expect(err).NotTo(HaveOccurred())
-	path := filepath.Join("testdata", name+".golden")
-	if *update {
-		Expect(os.WriteFile(path, got, 0o644)).To(Succeed())
-	}
-	want, err := os.ReadFile(path)
-	Expect(err).NotTo(HaveOccurred())
-	Expect(string(got)).To(Equal(string(want)))
 }
 
 var (

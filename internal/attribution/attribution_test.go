@@ -14,14 +14,15 @@ import (
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/answers"
 	"github.com/rollcall-iam/rollcall/internal/attribution"
+	"github.com/rollcall-iam/rollcall/test/golden"
 )
 
 var _ = Describe("An explanation", func() {
 	It("leads from an event to person, certificate, session, binding and Grant", func() {
-		expectGolden("grant", attribution.Explain(event(), facts()))
+		golden.ExpectYAML("grant", attribution.Explain(event(), facts()))
 	})
 	It("leads to the request, and to who approved it, by time", func() {
-		expectGolden("request", attribution.Explain(event(decided("allow", allowed("rollcall-request:alice-7"))), facts(requested)))
+		golden.ExpectYAML("request", attribution.Explain(event(decided("allow", allowed("rollcall-request:alice-7"))), facts(requested)))
 	})
 
 	DescribeTable("says what somebody is, by their name alone where no User stands for them", func(username string, want attribution.Kind) {

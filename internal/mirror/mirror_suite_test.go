@@ -4,30 +4,13 @@
 package mirror_test
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"testing"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
 func TestMirror(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "Mirror")
-}
-
-// expectGolden compares with testdata/<name>.golden; go test ./internal/mirror -update writes it.
-func expectGolden(name, got string) {
-	GinkgoHelper()
-	path := filepath.Join("testdata", name+".golden")
-	if *update {
-		Expect(os.WriteFile(path, []byte(got), 0o644)).To(Succeed())
-	}
-	want, err := os.ReadFile(path)
-	Expect(err).NotTo(HaveOccurred())
-	Expect(got).To(Equal(string(want)))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/directory"
+	"github.com/rollcall-iam/rollcall/test/golden"
 )
 
 // story runs one read after the other and tells what each did, and what the cluster holds in the end.
@@ -70,11 +71,11 @@ var _ = Describe("The story of", func() {
 	)
 
 	It("a company's first import and its next day, with leavers suspended", func() {
-		expectGolden("company-suspend", story(newWorld(), company(), nextDay, nextDay))
+		golden.Expect("company-suspend.golden", story(newWorld(), company(), nextDay, nextDay))
 	})
 
 	It("a company's first import and its next day, with leavers deleted", func() {
-		expectGolden("company-delete", story(newWorld().deletingLeavers(), company(), nextDay, nextDay))
+		golden.Expect("company-delete.golden", story(newWorld().deletingLeavers(), company(), nextDay, nextDay))
 	})
 
 	It("a company where Git declares whom to let in", func() {
@@ -82,12 +83,12 @@ var _ = Describe("The story of", func() {
 			declare("alice", "alice").declare("bob", "bob").declare("jurgen", "jürgen").declare("nobody", "nobody").
 			declareGroup("payments", "payments").declareGroup("everyone", "everyone")
 		w.user("bob").Spec.State = v1alpha1.UserSuspended
-		expectGolden("company-declared", story(w, company(), nextDay, nextDay))
+		golden.Expect("company-declared.golden", story(w, company(), nextDay, nextDay))
 	})
 
 	It("two who swap names, and back", func() {
 		ab := snapshot(people(person("1", "alice"), person("2", "bob")), group("g", "payments", "1"))
 		ba := snapshot(people(person("1", "bob"), person("2", "alice")), group("g", "payments", "1"))
-		expectGolden("swap", story(newWorld(), ab, ba, ab))
+		golden.Expect("swap.golden", story(newWorld(), ab, ba, ab))
 	})
 })

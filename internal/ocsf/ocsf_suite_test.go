@@ -6,25 +6,22 @@ package ocsf_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"testing"
 	"unicode"
 	"unicode/utf8"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-)
 
-var update = flag.Bool("update", false, "write the golden files anew")
+	"github.com/rollcall-iam/rollcall/test/golden"
+)
 
 func TestOCSF(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "OCSF")
 }
 
-// expectGolden compares with testdata/<name>.golden; go test ./internal/ocsf -update writes it.
+// expectGolden compares with testdata/<name>.golden, where a line is spread over many.
 func expectGolden(name string, lines [][]byte) {
 	GinkgoHelper()
 	var got bytes.Buffer
@@ -32,14 +29,7 @@ func expectGolden(name string, lines [][]byte) {
 		Expect(json.Indent(&got, line, "", "  ")).To(Succeed())
 		got.WriteByte('\n')
 	}
-	path := filepath.Join("testdata", name+".golden")
-	if *update {
-		Expect(os.MkdirAll("testdata", 0o755)).To(Succeed())
-		Expect(os.WriteFile(path, got.Bytes(), 0o644)).To(Succeed())
-	}
-	want, err := os.ReadFile(path)
-	Expect(err).NotTo(HaveOccurred())
-	Expect(got.String()).To(Equal(string(want)))
+	golden.Expect(name+".golden", got.String())
 }
 
 // classes are what version 1.4.0 of the schema says of each class, from its definition: the names of activities, what is required, of what

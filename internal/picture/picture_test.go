@@ -12,6 +12,7 @@ import (
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/picture"
+	"github.com/rollcall-iam/rollcall/test/golden"
 )
 
 const people = 5
@@ -27,7 +28,7 @@ func tree(w *picture.World, kind, name string) string {
 
 var _ = Describe("The tree", func() {
 	DescribeTable("of the company's", func(kind, name string) {
-		expectGolden("tree-"+name+".txt", tree(company(), kind, name))
+		golden.Expect("tree-"+name+".txt", tree(company(), kind, name))
 	},
 		Entry("User in groups, with a request", picture.KindUser, "alice"),
 		Entry("User who is suspended", picture.KindUser, "carol"),
@@ -93,15 +94,15 @@ var _ = Describe("The picture", func() {
 	It("of the company is the same in every language, every time", func() {
 		for range 3 {
 			graph := company().Draw(nil)
-			expectGolden("company.dot", graph.DOT())
-			expectGolden("company.mmd", graph.Mermaid())
-			expectGolden("company.svg", graph.SVG())
+			golden.Expect("company.dot", graph.DOT())
+			golden.Expect("company.mmd", graph.Mermaid())
+			golden.Expect("company.svg", graph.SVG())
 		}
 	})
 
 	DescribeTable("of some objects shows what belongs to them", func(name string, targets ...picture.Target) {
 		graph := company().Draw(targets)
-		expectGolden(name+".mmd", graph.Mermaid())
+		golden.Expect(name+".mmd", graph.Mermaid())
 	},
 		Entry("a person", "of-alice", picture.Target{Kind: picture.KindUser, Name: "alice"}),
 		Entry("a group", "of-payments", picture.Target{Kind: picture.KindGroup, Name: "payments"}),
