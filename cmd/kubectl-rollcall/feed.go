@@ -39,7 +39,8 @@ nothing is remembered, and everything is sent again the next time: that is harml
 where the receiver stored the last event, in whichever file that is by then.
 
 It ends at the end of FILE, or goes on with --follow. A receiver that is not there is tried again for two minutes, with --follow for
-ever. Lines that are no events are skipped; you are told where they are. Needs no kubeconfig.`,
+ever. Lines that are no JSON objects are skipped; you are told where they are. Objects that are no events the operator leaves out, and
+counts (metric rollcall_audit_events_total, result invalid). Needs no kubeconfig.`,
 		Example: `  # On a control plane's machine, as a service
   kubectl rollcall feed /var/log/kubernetes/audit.log --follow --position /var/lib/rollcall/audit.position \
     --to https://rollcall.example.com --name control-plane-1 --token-file /etc/rollcall/audit.token
