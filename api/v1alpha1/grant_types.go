@@ -193,6 +193,21 @@ type AppliedBinding struct {
 	Name string `json:"name,omitempty"`
 }
 
+// GrantUsage says whether anybody uses what a Grant gives.
+// +kubebuilder:validation:Enum=Used;Redundant;Unused;Unknown
+type GrantUsage string
+
+const (
+	// GrantUsed means that something was done that nothing else is known to have allowed.
+	GrantUsed GrantUsage = "Used"
+	// GrantRedundant means that whatever was done by it, something else allowed as well.
+	GrantRedundant GrantUsage = "Redundant"
+	// GrantUnused means that nothing was done by it.
+	GrantUnused GrantUsage = "Unused"
+	// GrantUnknown means that no use is known, and that not all was told that might be one.
+	GrantUnknown GrantUsage = "Unknown"
+)
+
 // GrantStatus is what a Grant gives now.
 type GrantStatus struct {
 	// conditions are Ready (reasons Applied, NotStarted, Expired, SubjectNotFound, NamespaceNotFound, RoleNotFound,
@@ -232,6 +247,16 @@ type GrantStatus struct {
 	// window is where now is in the time from startTime to expireTime: NotStarted, Open or Expired.
 	// +optional
 	Window Window `json:"window,omitempty"`
+
+	// lastUsedTime is when this Grant last allowed a request, to within a minute: as audit logs tell, and so only where API servers send
+	// theirs (--audit-bind-address). Absent: never, as far as is known.
+	// +optional
+	LastUsedTime *metav1.Time `json:"lastUsedTime,omitempty"`
+
+	// usage says whether it was used in the time of --unused-after (30 days) up to now, or since it was created: Used, Redundant, Unused,
+	// or Unknown. Present where lastUsedTime can be.
+	// +optional
+	Usage GrantUsage `json:"usage,omitempty"`
 }
 
 // Grant gives people a role, at one scope, for a time.
@@ -246,7 +271,9 @@ type GrantStatus struct {
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.spec.expireTime`
+// +kubebuilder:printcolumn:name="Last-Used",type=date,JSONPath=`.status.lastUsedTime`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Usage",type=string,priority=1,JSONPath=`.status.usage`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 63",message="a Grant's name is a label value on its bindings: use at most 63 characters"
 type Grant struct {

@@ -274,7 +274,7 @@ func columns(s *stage) {
 		Entry("dir", []string{"dir"}, "NAME READY REASON USERS GROUPS LAST-SYNC AGE"),
 		Entry("dir -o wide", []string{"dir", "-o", "wide"}, "NAME READY REASON USERS GROUPS LAST-SYNC AGE CHANGES PENDING URL MESSAGE"),
 		Entry("groups", []string{"groups"}, "NAME GROUP MEMBERS READY REASON AGE"),
-		Entry("grants", []string{"grants"}, "NAME ROLE SCOPE SUBJECTS BINDINGS READY REASON EXPIRES AGE"),
+		Entry("grants", []string{"grants"}, "NAME ROLE SCOPE SUBJECTS BINDINGS READY REASON EXPIRES LAST-USED AGE"),
 		Entry("locks", []string{"locks"}, "NAME KIND TARGET USERS READY REASON EXPIRES AGE"),
 		Entry("areq", []string{"areq"}, "NAME GRANT USERNAME ACTIVE REASON REVIEWED EXPIRES AGE"),
 		Entry("approvals", []string{"approvals"}, "NAME REQUEST DECISION APPROVER READY REASON AGE"),

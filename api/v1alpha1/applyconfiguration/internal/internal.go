@@ -438,6 +438,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - type
+    - name: lastUsedTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: observedGeneration
       type:
         scalar: numeric
@@ -447,9 +450,14 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: subjects
       type:
         scalar: numeric
+    - name: usage
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.GrantUsage
     - name: window
       type:
         namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.Window
+- name: com.github.rollcall-iam.rollcall.api.v1alpha1.GrantUsage
+  scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.GrantVersion
   map:
     fields:

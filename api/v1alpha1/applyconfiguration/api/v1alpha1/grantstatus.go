@@ -7,6 +7,7 @@ package v1alpha1
 
 import (
 	apiv1alpha1 "github.com/rollcall-iam/rollcall/api/v1alpha1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	v1 "k8s.io/client-go/applyconfigurations/meta/v1"
 )
 
@@ -30,6 +31,12 @@ type GrantStatusApplyConfiguration struct {
 	Requests *int32 `json:"requests,omitempty"`
 	// window is where now is in the time from startTime to expireTime: NotStarted, Open or Expired.
 	Window *apiv1alpha1.Window `json:"window,omitempty"`
+	// lastUsedTime is when this Grant last allowed a request, to within a minute: as audit logs tell, and so only where API servers send
+	// theirs (--audit-bind-address). Absent: never, as far as is known.
+	LastUsedTime *metav1.Time `json:"lastUsedTime,omitempty"`
+	// usage says whether it was used in the time of --unused-after (30 days) up to now, or since it was created: Used, Redundant, Unused,
+	// or Unknown. Present where lastUsedTime can be.
+	Usage *apiv1alpha1.GrantUsage `json:"usage,omitempty"`
 }
 
 // GrantStatusApplyConfiguration constructs a declarative configuration of the GrantStatus type for use with
@@ -101,5 +108,21 @@ func (b *GrantStatusApplyConfiguration) WithRequests(value int32) *GrantStatusAp
 // If called multiple times, the Window field is set to the value of the last call.
 func (b *GrantStatusApplyConfiguration) WithWindow(value apiv1alpha1.Window) *GrantStatusApplyConfiguration {
 	b.Window = &value
+	return b
+}
+
+// WithLastUsedTime sets the LastUsedTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastUsedTime field is set to the value of the last call.
+func (b *GrantStatusApplyConfiguration) WithLastUsedTime(value metav1.Time) *GrantStatusApplyConfiguration {
+	b.LastUsedTime = &value
+	return b
+}
+
+// WithUsage sets the Usage field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Usage field is set to the value of the last call.
+func (b *GrantStatusApplyConfiguration) WithUsage(value apiv1alpha1.GrantUsage) *GrantStatusApplyConfiguration {
+	b.Usage = &value
 	return b
 }
