@@ -22,6 +22,7 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/audit/receiver"
 	"github.com/rollcall-iam/rollcall/internal/audit/sealing"
 	"github.com/rollcall-iam/rollcall/internal/audit/store"
+	"github.com/rollcall-iam/rollcall/internal/audit/weighing"
 	"github.com/rollcall-iam/rollcall/internal/issue"
 	"github.com/rollcall-iam/rollcall/internal/ledger/keeper"
 	"github.com/rollcall-iam/rollcall/internal/login"
@@ -161,10 +162,10 @@ func registerAudit(mgr ctrl.Manager, o operator.Environment, s services, w *witn
 		Server: o.Audit.URL + receiver.Path + receiver.DefaultServer, CA: s.certificates.CA,
 	}
 	answers := &questions.Service{
-		Users: mgr.GetClient(), Reviews: o.Clientset.AuthenticationV1().TokenReviews(), Namespace: o.Namespace,
+		Cache: mgr.GetClient(), Reviews: o.Clientset.AuthenticationV1().TokenReviews(), Namespace: o.Namespace,
 		Store: events.Store, Clock: o.Clock,
 	}
-	recorder := &history.Recorder{Cache: mgr.GetCache(), Store: events.Store, Clock: o.Clock}
+	recorder := &history.Recorder{Cache: mgr.GetCache(), Others: o.Others, Store: events.Store, Clock: o.Clock}
 	if s.outlet != nil {
 		recorder.Ledger = s.outlet
 		if listener, ok := s.outlet.Listener.(manager.Runnable); ok {
@@ -182,7 +183,10 @@ func registerAudit(mgr ctrl.Manager, o operator.Environment, s services, w *witn
 		}
 	}
 	for _, runnable := range []manager.Runnable{
-		events, access, recorder,
+		events, access, recorder, manager.RunnableFunc(o.Others.Start),
+		&weighing.Weigher{
+			Store: events.Store, CaughtUp: recorder.CaughtUp, Cache: mgr.GetClient(), Seen: w.seen, After: o.Audit.UnusedAfter, Clock: o.Clock,
+		},
 		&presence.Presence{Cache: mgr.GetClient(), Store: events.Store, Seen: w.seen, Detector: w.detector, Clock: o.Clock},
 	} {
 		if err := mgr.Add(runnable); err != nil {

@@ -111,15 +111,33 @@ func (a *auditor) evidence(ctx context.Context, auditID string, index int) (*wir
 	if index != 0 {
 		query.Set("index", strconv.Itoa(index))
 	}
-	answer, err := a.get(ctx, wire.PathEvidence+"?"+query.Encode())
-	if err != nil {
+	found := &wire.Evidence{}
+	if err := a.read(ctx, wire.PathEvidence+"?"+query.Encode(), found); err != nil {
 		return nil, err
 	}
-	found := &wire.Evidence{}
-	if err := json.Unmarshal(answer, found); err != nil {
-		return nil, fmt.Errorf("read the audit service's answer: %w", err)
-	}
 	return found, nil
+}
+
+// usage is which Grants are used, or the one of that name.
+func (a *auditor) usage(ctx context.Context, days int, grant string) (*wire.Usage, error) {
+	query := url.Values{"days": {strconv.Itoa(days)}}
+	if grant != "" {
+		query.Set("grant", grant)
+	}
+	found := &wire.Usage{}
+	return found, a.read(ctx, wire.PathUsage+"?"+query.Encode(), found)
+}
+
+// read gets an answer, and reads it.
+func (a *auditor) read(ctx context.Context, path string, into any) error {
+	answer, err := a.get(ctx, path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(answer, into); err != nil {
+		return fmt.Errorf("read the audit service's answer: %w", err)
+	}
+	return nil
 }
 
 func (a *auditor) ask(ctx context.Context, method, path string, body []byte) (*wire.Explained, error) {

@@ -53,6 +53,16 @@ func grantsOnRequest(ctx context.Context, c client.Client) []string {
 	return names
 }
 
+func grants(ctx context.Context, c client.Client) []string {
+	var list v1alpha1.GrantList
+	_ = c.List(ctx, &list)
+	names := make([]string, len(list.Items))
+	for i := range list.Items {
+		names[i] = list.Items[i].Name
+	}
+	return names
+}
+
 func openRequests(ctx context.Context, c client.Client) []string {
 	var list v1alpha1.AccessRequestList
 	_ = c.List(ctx, &list)
@@ -99,10 +109,8 @@ func lockable(ctx context.Context, c client.Client) []string {
 
 func peopleGroupsAndGrants(ctx context.Context, c client.Client) []string {
 	names := peopleAndGroups(ctx, c)
-	var grants v1alpha1.GrantList
-	_ = c.List(ctx, &grants)
-	for i := range grants.Items {
-		names = append(names, "grant/"+grants.Items[i].Name)
+	for _, name := range grants(ctx, c) {
+		names = append(names, "grant/"+name)
 	}
 	return names
 }

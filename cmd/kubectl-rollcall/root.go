@@ -21,8 +21,8 @@ const (
 	groupAudit  = "audit"
 )
 
-// usage leaves the flags of every command to the root's help, so that a command's own are seen.
-const usage = `Usage:{{if .Runnable}}
+// usageTemplate leaves the flags of every command to the root's help, so that a command's own are seen.
+const usageTemplate = `Usage:{{if .Runnable}}
   {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
   {{.CommandPath}} [command]{{end}}{{if .HasExample}}
 
@@ -60,7 +60,7 @@ func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
-	root.SetUsageTemplate(usage)
+	root.SetUsageTemplate(usageTemplate)
 	t.flags.AddFlags(root.PersistentFlags())
 	root.PersistentFlags().StringVarP(&t.output, "output", "o", outputTable, "table, wide, json or yaml")
 	root.AddGroup(
@@ -115,8 +115,8 @@ func (t *tool) addCommands(root *cobra.Command) {
 	add(groupDecide, t.newApproveCommand(), t.newDenyCommand(), t.newLockCommand(), t.newUnlockCommand(), t.newTerminateCommand())
 	add(groupLook, t.newSessionsCommand(), t.newAccessCommand(), t.newWhoCanCommand(), t.newWhyCommand(), t.newTreeCommand(),
 		t.newGraphCommand())
-	add(groupAudit, t.newExplainCommand(), t.newActivityCommand(), t.newEvidenceCommand(), t.newLedgerCommand(),
-		t.newFeedCommand())
+	add(groupAudit, t.newExplainCommand(), t.newActivityCommand(), t.newUsageCommand(), t.newUnusedCommand(), t.newEvidenceCommand(),
+		t.newLedgerCommand(), t.newFeedCommand())
 	root.AddCommand(t.newVersionCommand())
 	explainCompletion(root)
 }

@@ -89,6 +89,8 @@ type binding struct {
 	principals map[principal]bool
 	// grant and request are what Rollcall made it for. Empty: it did not.
 	grant, request string
+	// grantUID is the uid of that Grant.
+	grantUID string
 	// approvers as the binding has them.
 	approvers []string
 }
@@ -107,7 +109,9 @@ func newBinding(kind string, meta *metav1.ObjectMeta, ref rbacv1.RoleRef, subjec
 			b.principals[p] = true
 		}
 	}
-	b.grant, b.request = MadeFor(meta)
+	if b.grant, b.request = MadeFor(meta); b.grant != "" {
+		b.grantUID = meta.Annotations[v1alpha1.AnnotationGrantUID]
+	}
 	if list := meta.Annotations[v1alpha1.AnnotationApprovers]; b.request != "" && list != "" {
 		b.approvers = strings.Split(list, ",")
 	}

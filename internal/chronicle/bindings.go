@@ -21,6 +21,14 @@ type access struct {
 	Subjects []string          `json:"subjects"`
 }
 
+// ours is a binding that the operator made. About others the ledger says as little as about roles.
+func ours(b *rbacv1.RoleBinding) *rbacv1.RoleBinding {
+	if b == nil || b.Labels[v1alpha1.LabelManagedBy] != v1alpha1.ManagedBy {
+		return nil
+	}
+	return b
+}
+
 // named is how many bytes of names go into one entry.
 const named = 16 << 10
 
@@ -34,6 +42,7 @@ func bindingEntries(c Change) ([]*ledger.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	before, after = ours(before), ours(after)
 	was, is := subjects(before), subjects(after)
 	entries, err := remade(c, before, after)
 	if err != nil {

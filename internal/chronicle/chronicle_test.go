@@ -74,7 +74,7 @@ func ended(s *v1alpha1.Session) {
 func binding(subjects ...string) *rbacv1.RoleBinding {
 	b := &rbacv1.RoleBinding{RoleRef: rbacv1.RoleRef{Kind: "ClusterRole", Name: "edit"}}
 	b.Annotations = map[string]string{v1alpha1.AnnotationGrantGeneration: "3", "other": "x"}
-	b.Labels = map[string]string{v1alpha1.LabelGrant: "edits"}
+	b.Labels = map[string]string{v1alpha1.LabelGrant: "edits", v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}
 	for _, name := range subjects {
 		b.Subjects = append(b.Subjects, rbacv1.Subject{Kind: rbacv1.UserKind, Name: name})
 	}
@@ -82,6 +82,16 @@ func binding(subjects ...string) *rbacv1.RoleBinding {
 }
 
 var _ = Describe("A change", func() {
+	It("of what others made is theirs to tell", func() {
+		theirs := binding("corp:alice")
+		delete(theirs.Labels, v1alpha1.LabelManagedBy)
+		Expect(changed("RoleBinding", nil, theirs)).To(BeEmpty())
+		Expect(changed("ClusterRoleBinding", theirs, nil)).To(BeEmpty())
+		Expect(changed("RoleBinding", theirs, binding("corp:alice"))).To(HaveLen(1))
+		Expect(changed("ClusterRole", nil, &rbacv1.ClusterRole{})).To(BeEmpty())
+		Expect(changed("Role", &rbacv1.Role{}, nil)).To(BeEmpty())
+	})
+
 	It("of a Session is that it began, that it ended, and that its record went", func() {
 		Expect(changed("Session", nil, session(nil))).To(HaveExactElements(HaveValue(And(kind(ledger.SessionBegun),
 			HaveField("Who", "corp:alice"), HaveField("Whom", "corp:alice"), HaveField("Time", BeTemporally("==", noon.Add(-time.Minute)))))))

@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -56,6 +57,8 @@ type Environment struct {
 	SessionRetention time.Duration
 	// Clientset reaches what the manager's client does not: reviews.
 	Clientset kubernetes.Interface
+	// Others has what others made that says who may do what: roles, and bindings that are not the operator's. Whoever needs it starts it.
+	Others cache.Cache
 	// API is how the API server is reached, without anything that tells it who asks.
 	API *rest.Config
 	// Signer signs certificates.
@@ -83,6 +86,8 @@ type Audit struct {
 	// Retention is how long they are, and Size how many bytes there may be, about; 0 for any number.
 	Retention time.Duration
 	Size      int64
+	// UnusedAfter is how long a Grant may be without use until it is called unused.
+	UnusedAfter time.Duration
 	// Ledger is its folder, and Checkpoints a file for its checkpoints; empty for none.
 	Ledger, Checkpoints string
 	// OCSF is a file for the SIEM's events, or - for stdout; empty for none.
@@ -170,6 +175,24 @@ func cacheOptions(namespace string) cache.Options {
 	}
 }
 
+// newOthers is a cache of what cacheOptions leave out of RBAC. It takes memory once it is started.
+func newOthers(mgr ctrl.Manager, config *rest.Config) (cache.Cache, error) {
+	foreign, err := labels.NewRequirement(v1alpha1.LabelManagedBy, selection.NotEquals, []string{v1alpha1.ManagedBy})
+	if err != nil {
+		return nil, err
+	}
+	only := cache.ByObject{Label: labels.NewSelector().Add(*foreign)}
+	others, err := cache.New(config, cache.Options{
+		Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient(),
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject:         map[client.Object]cache.ByObject{&rbacv1.RoleBinding{}: only, &rbacv1.ClusterRoleBinding{}: only},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("build a cache: %w", err)
+	}
+	return others, nil
+}
+
 func newEnvironment(ctx context.Context, mgr ctrl.Manager, config *rest.Config, o *Options) (Environment, error) {
 	cluster, err := o.cluster(config)
 	if err != nil {
@@ -185,7 +208,12 @@ func newEnvironment(ctx context.Context, mgr ctrl.Manager, config *rest.Config, 
 	if err != nil {
 		return Environment{}, fmt.Errorf("build client: %w", err)
 	}
+	others, err := newOthers(mgr, config)
+	if err != nil {
+		return Environment{}, err
+	}
 	environment := Environment{
+		Others:        others,
 		Namespace:     o.Namespace,
 		Version:       o.Version,
 		Operator:      o.Namespace + ":" + ServiceAccount,
@@ -196,7 +224,8 @@ func newEnvironment(ctx context.Context, mgr ctrl.Manager, config *rest.Config, 
 		Authorization: authorization,
 		Audit: Audit{
 			Endpoint: audit, Store: o.AuditStore, Retention: o.AuditRetention, Size: o.AuditSize.Value(),
-			Ledger: o.LedgerDir, Checkpoints: o.LedgerCheckpoints, OCSF: o.OCSF,
+			UnusedAfter: min(o.UnusedAfter, o.AuditRetention),
+			Ledger:      o.LedgerDir, Checkpoints: o.LedgerCheckpoints, OCSF: o.OCSF,
 		},
 		ServingSecret:    o.ServingSecret,
 		ServingNames:     o.servingNames(),

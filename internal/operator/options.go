@@ -57,6 +57,8 @@ type Options struct {
 	AuditStore     string
 	AuditRetention time.Duration
 	AuditSize      resource.QuantityValue
+	// UnusedAfter is how long a Grant may be without use until it is called unused.
+	UnusedAfter time.Duration
 	// LedgerDir is where the ledger is kept; empty for none. LedgerCheckpoints is a file that gets its checkpoints.
 	LedgerDir, LedgerCheckpoints string
 	// OCSF is a file that gets the same as events for a SIEM, or - for stdout; empty for none.
@@ -154,6 +156,8 @@ func (o *Options) bindAudit(flags *flag.FlagSet) {
 		"replica; or postgres://USER@HOST/DATABASE?sslmode=verify-full&sslrootcert=FILE, for any number, with the password in the environment "+
 		"variable PGPASSWORD")
 	flags.DurationVar(&o.AuditRetention, "audit-retention", 90*24*time.Hour, "how long events are kept")
+	flags.DurationVar(&o.UnusedAfter, "unused-after", 30*24*time.Hour, "how long a Grant may be without use until its status.usage is "+
+		"Unused; --audit-retention, where that is less")
 	o.AuditSize = resource.QuantityValue{Quantity: resource.MustParse("8Gi")}
 	flags.Var(&o.AuditSize, "audit-size", "about how much events may take; the oldest go first. 0 for any amount")
 	flags.StringVar(&o.LedgerDir, "ledger-dir", "", "folder of the ledger, to which the leader writes what happens to identities and "+
@@ -200,8 +204,16 @@ func (o *Options) checkAudit() error {
 	if o.LedgerDir == "" && o.LedgerCheckpoints != "" {
 		return errors.New("--ledger-checkpoints is set and --ledger-dir is not: there is no ledger that has any")
 	}
+	return o.checkKept()
+}
+
+// checkKept says whether what is kept is kept for long enough.
+func (o *Options) checkKept() error {
 	if o.AuditRetention < time.Hour {
 		return fmt.Errorf("--audit-retention is %s: it must be 1h at least", o.AuditRetention)
+	}
+	if o.UnusedAfter < time.Hour {
+		return fmt.Errorf("--unused-after is %s: it must be 1h at least", o.UnusedAfter)
 	}
 	if size := o.AuditSize.Value(); size != 0 && size < leastAudit {
 		return fmt.Errorf("--audit-size is %s: it must be 16Mi at least, or 0", o.AuditSize.String())

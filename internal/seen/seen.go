@@ -1,7 +1,8 @@
 // Copyright 2026 The Rollcall Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package seen writes when people and their Sessions were last seen, gently: each at most once a minute, and all of them so many a second.
+// Package seen writes when people and their Sessions were last seen, and Grants last used, gently: each at most once a minute, and all of
+// them so many a second.
 package seen
 
 import (
@@ -19,7 +20,7 @@ import (
 )
 
 const (
-	// Owner is the field manager of status.lastSeenTime.
+	// Owner is the field manager of status.lastSeenTime, and of what a Grant's status says of its use.
 	Owner = "rollcall-seen"
 
 	// within is how exact lastSeenTime is, and how seldom each is written. Where a Session may be idle for less than idleParts of these, it
@@ -79,6 +80,27 @@ func (w *Writer) User(ctx context.Context, name string, uid types.UID, at time.T
 	}
 	status := iamac.UserStatus().WithLastSeenTime(moment(at))
 	return w.apply(ctx, iamac.User(name).WithUID(uid).WithStatus(status))
+}
+
+// Grant writes when a Grant was last used, unless that is known to within a minute, and whether it is at all; unless the Grant is gone or
+// another.
+func (w *Writer) Grant(ctx context.Context, name string, uid types.UID, last *metav1.Time, usage v1alpha1.GrantUsage) error {
+	var now v1alpha1.Grant
+	if err := w.client.Get(ctx, client.ObjectKey{Name: name}, &now); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	known := now.Status.LastUsedTime
+	if now.UID != uid || now.Status.Usage == usage && (last == nil || !due(known, last.Time, within)) {
+		return nil
+	}
+	status := iamac.GrantStatus().WithUsage(usage)
+	if last != nil && (known == nil || known.Before(last)) { // What is no longer kept happened nevertheless.
+		known = last
+	}
+	if known != nil {
+		status.WithLastUsedTime(moment(known.Time))
+	}
+	return w.apply(ctx, iamac.Grant(name).WithUID(uid).WithStatus(status))
 }
 
 func (w *Writer) apply(ctx context.Context, written runtime.ApplyConfiguration) error {

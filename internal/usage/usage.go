@@ -65,25 +65,32 @@ type Verdict struct {
 	Message string
 }
 
-// Judge says whether a Grant was used in a window of time. What begun later is looked at from then on; coverage is of that time.
-func Judge(total Total, window Window, coverage Coverage) Verdict {
+// Judge says whether a Grant was used in a window of time, where it gives something since it begun; coverage is of that window.
+func Judge(total Total, begun time.Time, window Window, coverage Coverage) Verdict {
 	within := func(t *metav1.Time) bool { return t != nil && !t.Time.Before(window.Since) }
+	since := stamp(window.Since)
 	switch {
 	case within(total.Needed):
-		return Verdict{v1alpha1.GrantUsed, fmt.Sprintf("last needed at %s", stamp(total.Needed.Time))}
+		return verdict(v1alpha1.GrantUsed, "last needed at %s", stamp(total.Needed.Time))
 	case within(total.Last):
-		return Verdict{v1alpha1.GrantRedundant, fmt.Sprintf("last used at %s, and whatever was done by it since %s, something else allowed, too",
-			stamp(total.Last.Time), stamp(window.Since))}
+		return verdict(v1alpha1.GrantRedundant, "last used at %s; whatever was done by it since %s, something else allowed as well",
+			stamp(total.Last.Time), since)
+	case begun.After(window.Since):
+		return verdict(v1alpha1.GrantUnknown, "not used yet; it gives something only since %s", stamp(begun))
 	case coverage.Share < Covered:
-		return Verdict{v1alpha1.GrantUnknown, fmt.Sprintf("no use is known since %s, and of that time %s is known",
-			stamp(window.Since), percent(coverage.Share))}
+		return verdict(v1alpha1.GrantUnknown, "no use is known since %s, but only %s of that time is covered by audit events",
+			since, Percent(coverage.Share))
 	default:
-		return Verdict{v1alpha1.GrantUnused, fmt.Sprintf("not used since %s, of which time %s is known", stamp(window.Since), percent(coverage.Share))}
+		return verdict(v1alpha1.GrantUnused, "not used since %s; %s of that time is covered by audit events", since, Percent(coverage.Share))
 	}
 }
 
-// percent is never 100 of what is less.
-func percent(share float64) string {
+func verdict(usage v1alpha1.GrantUsage, format string, args ...any) Verdict {
+	return Verdict{Usage: usage, Message: fmt.Sprintf(format, args...)}
+}
+
+// Percent is a share in words, and never 100 of what is less.
+func Percent(share float64) string {
 	const whole, tenth = 100, 10
 	return strconv.FormatFloat(math.Floor(share*whole*tenth)/tenth, 'f', -1, 64) + " %"
 }

@@ -29,6 +29,8 @@ const (
 	kindDirectory          = "Directory"
 	kindRoleBinding        = "RoleBinding"
 	kindClusterRoleBinding = "ClusterRoleBinding"
+	kindRole               = "Role"
+	kindClusterRole        = "ClusterRole"
 )
 
 // versionOf is an object as it is remembered: what matters for who may do what, and nothing that changes while that does not.
@@ -67,6 +69,12 @@ func versionOf(object client.Object) (v store.Version, err error) {
 	case *rbacv1.ClusterRoleBinding:
 		v.Kind = kindClusterRoleBinding
 		document = &rbacv1.ClusterRoleBinding{ObjectMeta: kept, RoleRef: o.RoleRef, Subjects: o.Subjects}
+	case *rbacv1.Role:
+		v.Kind = kindRole
+		document = &rbacv1.Role{ObjectMeta: kept, Rules: o.Rules}
+	case *rbacv1.ClusterRole:
+		v.Kind = kindClusterRole
+		document = &rbacv1.ClusterRole{ObjectMeta: kept, Rules: o.Rules}
 	default:
 		return v, fmt.Errorf("a %T is not remembered", object)
 	}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -33,13 +34,20 @@ const (
 
 // Recorder writes down what it sees in the cache. One of the replicas does.
 type Recorder struct {
-	Cache cache.Cache
+	// Cache has what the operator reads and makes. Others has roles, and bindings that the operator did not make; nil where it need not be
+	// known what else allows something.
+	Cache, Others cache.Cache
 	// Store is the open store, or an error.
 	Store func() (*store.Store, error)
 	// Ledger gets what changed, before the store does; nil where there is none, and nobody else who is told.
 	Ledger Ledger
 	Clock  clock.PassiveClock
+
+	caughtUp atomic.Bool
 }
+
+// CaughtUp says whether everything that is there has been recorded, and what comes is recorded as it does.
+func (r *Recorder) CaughtUp() bool { return r.caughtUp.Load() }
 
 // Ledger is where entries are written.
 type Ledger interface {
@@ -52,6 +60,11 @@ func kinds() []client.Object {
 		&v1alpha1.User{}, &v1alpha1.Session{}, &v1alpha1.Grant{}, &v1alpha1.AccessRequest{}, &v1alpha1.Lock{}, &v1alpha1.Directory{},
 		&rbacv1.RoleBinding{}, &rbacv1.ClusterRoleBinding{},
 	}
+}
+
+// others are what is remembered of what the operator did not make.
+func others() []client.Object {
+	return []client.Object{&rbacv1.RoleBinding{}, &rbacv1.ClusterRoleBinding{}, &rbacv1.Role{}, &rbacv1.ClusterRole{}}
 }
 
 // Start implements manager.Runnable.
@@ -96,7 +109,7 @@ func (r *Recorder) catchUp(ctx context.Context, b *book, seen <-chan observation
 		}
 		if done && len(batch) == 0 {
 			r.enter(ctx, b, b.vanished(there, r.Clock.Now()))
-			r.persist(ctx, func(ctx context.Context, s *store.Store) error { return s.BeginRecording(ctx, r.Clock.Now()) })
+			r.caughtUp.Store(r.persist(ctx, func(ctx context.Context, s *store.Store) error { return s.BeginRecording(ctx, r.Clock.Now()) }))
 			return nil
 		}
 	}
@@ -112,17 +125,30 @@ func (r *Recorder) listen(ctx context.Context, seen chan<- observation) (told fu
 			stop()
 		}
 	}
-	for _, kind := range kinds() {
-		informer, err := r.Cache.GetInformer(ctx, kind)
+	watch := func(c cache.Cache, kind client.Object) error {
+		informer, err := c.GetInformer(ctx, kind)
 		if err != nil {
-			return nil, stop, fmt.Errorf("watch %T: %w", kind, err)
+			return fmt.Errorf("watch %T: %w", kind, err)
 		}
 		registration, err := informer.AddEventHandler(r.handler(ctx, seen))
 		if err != nil {
-			return nil, stop, fmt.Errorf("watch %T: %w", kind, err)
+			return fmt.Errorf("watch %T: %w", kind, err)
 		}
 		registrations = append(registrations, registration)
 		stops = append(stops, func() { _ = informer.RemoveEventHandler(registration) })
+		return nil
+	}
+	for _, kind := range kinds() {
+		if err := watch(r.Cache, kind); err != nil {
+			return nil, stop, err
+		}
+	}
+	if r.Others != nil {
+		for _, kind := range others() {
+			if err := watch(r.Others, kind); err != nil {
+				return nil, stop, err
+			}
+		}
 	}
 	return func() bool {
 		for _, registration := range registrations {

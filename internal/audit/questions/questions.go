@@ -46,8 +46,8 @@ const (
 
 // Service answers.
 type Service struct {
-	// Users is the cache, to find the username of a User.
-	Users client.Reader
+	// Cache has Users, Grants, and the bindings that were made for them.
+	Cache client.Reader
 	// Reviews checks tokens.
 	Reviews authenticationclient.TokenReviewInterface
 	// Namespace is the operator's own, where the ServiceAccount of auditors is.
@@ -75,6 +75,9 @@ func (s *Service) Handler() http.Handler {
 		"POST " + wire.PathExplain: answering(s.explainGiven),
 		"GET " + wire.PathActivity: answering(s.activity),
 		"GET " + wire.PathEvidence: answering(s.evidence),
+		"GET " + wire.PathUsage:    answering(s.usage),
+		"GET " + wire.PathUses:     answering(s.uses),
+		"GET " + wire.PathDays:     answering(s.daily),
 	} {
 		mux.Handle(pattern, &endpoint{service: s, answer: answer, turns: turns})
 	}
@@ -249,7 +252,7 @@ func window(query url.Values, now time.Time) (a asked, err error) {
 // username is that of the User of a name; else the name is one.
 func (s *Service) username(ctx context.Context, name string) (string, error) {
 	var user v1alpha1.User
-	err := s.Users.Get(ctx, client.ObjectKey{Name: name}, &user)
+	err := s.Cache.Get(ctx, client.ObjectKey{Name: name}, &user)
 	switch {
 	case err == nil && user.Status.Username != "":
 		return user.Status.Username, nil

@@ -114,7 +114,7 @@ func newDesk(ctx context.Context, ledgers ...*shortledger.Ledger) *desk {
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { _ = d.store.Close() })
 	service := questions.Service{
-		Users: d.users, Reviews: d.reviews, Namespace: "rollcall-system", Clock: clocktesting.NewFakePassiveClock(noon),
+		Cache: d.users, Reviews: d.reviews, Namespace: "rollcall-system", Clock: clocktesting.NewFakePassiveClock(noon),
 		Store: func() (*store.Store, error) { return d.store, d.closed },
 	}
 	if len(ledgers) > 0 {

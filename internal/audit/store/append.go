@@ -101,6 +101,9 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, server string, lines []a
 			return err
 		}
 	}
+	if err := s.queue(ctx, tx, id, lines); err != nil {
+		return err
+	}
 	return note(ctx, tx, lines, now)
 }
 

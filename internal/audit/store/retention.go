@@ -39,12 +39,15 @@ func (s *Store) Prune(ctx context.Context, keep Retention) (events int64, err er
 			"DELETE FROM certificates WHERE not_after < $1",
 			"DELETE FROM entries WHERE not_after < $1",
 			"DELETE FROM sightings WHERE at < $1",
+			"DELETE FROM uses WHERE last_use < $1",
+			"DELETE FROM deeds WHERE batch < $1",
 		} {
 			if _, err := tx.ExecContext(ctx, statement, moment(keep.Since)); err != nil {
 				return err
 			}
 		}
-		return nil
+		_, err := tx.ExecContext(ctx, "DELETE FROM days WHERE day < $1", dayOf(keep.Since))
+		return err
 	})
 	if err != nil {
 		return events, fmt.Errorf("remove old versions from the audit store: %w", err)

@@ -164,6 +164,84 @@ func (s *Store) Latest(ctx context.Context, kind, uid string) (*Version, error) 
 	return &found[0], nil
 }
 
+// Held are versions that held at a time, and the time around it for which that is so.
+type Held struct {
+	Versions []Version
+	// Since and Until are when something last and next happened to any of the kinds; zero where it did not.
+	Since, Until time.Time
+}
+
+// At are the versions of some kinds that held at a time.
+func (s *Store) At(ctx context.Context, kinds []string, at time.Time) (Held, error) {
+	var held Held
+	for _, kind := range kinds {
+		query := selectVersions + "kind = $1 AND since <= $2 AND (until IS NULL OR until > $2) ORDER BY namespace, name"
+		err := each(ctx, s.db, query, []any{kind, moment(at)}, func(rows *sql.Rows) error {
+			v, err := s.version(rows)
+			held.Versions = append(held.Versions, v)
+			return err
+		})
+		if err != nil {
+			return Held{}, fmt.Errorf("look into the audit store: %w", err)
+		}
+		before, after, err := s.around(ctx, kind, at)
+		if err != nil {
+			return Held{}, err
+		}
+		if before.After(held.Since) {
+			held.Since = before
+		}
+		held.Until = sooner(held.Until, after)
+	}
+	return held, nil
+}
+
+// sooner is the first of two times, of which one may be zero.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// Next is when something first happened to some kinds after a time; zero where nothing has.
+func (s *Store) Next(ctx context.Context, kinds []string, after time.Time) (next time.Time, err error) {
+	for _, kind := range kinds {
+		_, found, err := s.around(ctx, kind, after)
+		if err != nil {
+			return time.Time{}, err
+		}
+		next = sooner(next, found)
+	}
+	return next, nil
+}
+
+// around is when a kind last changed until a time, and next after it; zero where it did not.
+func (s *Store) around(ctx context.Context, kind string, at time.Time) (before, after time.Time, err error) {
+	err = each(ctx, s.db, `SELECT
+		(SELECT MAX(since) FROM versions WHERE kind = $1 AND since <= $2), (SELECT MAX(until) FROM versions WHERE kind = $1 AND until <= $2),
+		(SELECT MIN(since) FROM versions WHERE kind = $1 AND since > $2), (SELECT MIN(until) FROM versions WHERE kind = $1 AND until > $2)`,
+		[]any{kind, moment(at)}, func(rows *sql.Rows) error {
+			var begun, ended, begins, ends sql.NullInt64
+			if err := rows.Scan(&begun, &ended, &begins, &ends); err != nil {
+				return err
+			}
+			if latest := max(begun.Int64, ended.Int64); latest > 0 {
+				before = time.UnixMicro(latest)
+			}
+			for _, next := range []sql.NullInt64{begins, ends} {
+				if next.Valid {
+					after = sooner(after, time.UnixMicro(next.Int64))
+				}
+			}
+			return nil
+		})
+	if err != nil {
+		return before, after, fmt.Errorf("look into the audit store: %w", err)
+	}
+	return before, after, nil
+}
+
 // mostVersions bounds an answer.
 const mostVersions = 256
 
