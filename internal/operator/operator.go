@@ -151,6 +151,7 @@ func newManager(config *rest.Config, o *Options, logger logr.Logger) (ctrl.Manag
 		Client:                        client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
 		Metrics:                       server.Options{BindAddress: o.MetricsBindAddress},
 		HealthProbeBindAddress:        o.HealthProbeBindAddress,
+		PprofBindAddress:              o.PprofBindAddress,
 		LeaderElection:                o.LeaderElect,
 		LeaderElectionID:              "rollcall.iam.rollcall.dev",
 		LeaderElectionNamespace:       o.Namespace,
