@@ -69,7 +69,7 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 			Client: c, Live: live, Reporter: report(directoryOwner), Clock: o.Clock, Sources: opener, Backoff: backoff(),
 			Metrics: directory.NewMetrics(metrics.Registry, o.Clock),
 		},
-		&user.Reconciler{Client: c, Reporter: report(userOwner), Clock: o.Clock},
+		&user.Reconciler{Client: c, Reporter: report(userOwner), Clock: o.Clock, DormantAfter: o.DormantAfter},
 		&group.Reconciler{Client: c, Reporter: report(groupOwner), Clock: o.Clock},
 		&grant.Reconciler{
 			Client: c, Applier: &apply.Applier{Client: c, Live: live, FieldOwner: grantOwner},

@@ -20,6 +20,9 @@ const (
 	// ConditionKubeconfig says whether the kubeconfig Secret that a User asks for is there and fresh.
 	// Present only on Users with spec.kubeconfig.
 	ConditionKubeconfig = "Kubeconfig"
+	// ConditionDormant says, while true, that a User may act and was not seen for long. Present only where it is known that audit logs
+	// would have told (--dormant-after).
+	ConditionDormant = "Dormant"
 	// ConditionInsecure warns, while true, that a Directory is read over a connection without TLS.
 	ConditionInsecure = "Insecure"
 	// ConditionReviewed says whether somebody has looked at an AccessRequest whose Grant asks for approval after use.
@@ -62,6 +65,14 @@ const (
 	ReasonUsernameTaken     = "UsernameTaken"
 	// ReasonLocked means that a Lock keeps the User out.
 	ReasonLocked = "Locked"
+)
+
+// Reasons of Dormant.
+const (
+	// ReasonNotSeen means that the User was seen, but not for long.
+	ReasonNotSeen = "NotSeen"
+	// ReasonNeverSeen means that the User has been there for long and was never seen.
+	ReasonNeverSeen = "NeverSeen"
 )
 
 // Reasons of Ready, Reconciling and Stalled that several kinds share.

@@ -184,7 +184,8 @@ type CertifiedGroup struct {
 // UserStatus is what is true of a person now.
 type UserStatus struct {
 	// conditions are Active (reasons Active, Suspended, Expired, DirectoryDisabled, DirectoryMissing, DirectoryPending,
-	// DirectoryUnknown, IdentityReplaced, UsernameTaken, Locked), Ready, Reconciling, Stalled, and Kubeconfig where one is asked for.
+	// DirectoryUnknown, IdentityReplaced, UsernameTaken, Locked), Ready, Reconciling, Stalled, Kubeconfig where one is asked for, and
+	// Dormant (reasons NotSeen, NeverSeen) while somebody who may act was not seen for long.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -28,6 +28,14 @@ type Reconciler struct {
 	Client   client.Client
 	Reporter status.Reporter
 	Clock    clock.PassiveClock
+	// DormantAfter is how long somebody is not seen before they are called dormant; 0 for never.
+	DormantAfter time.Duration
+	// Covered says whether what API servers logged since a time is known to have arrived. Nil where there is no audit service: who was
+	// not seen may well have been there then, so nobody is dormant.
+	Covered func(ctx context.Context, since time.Time) (bool, error)
+
+	// said is what Covered said last.
+	said coverage
 }
 
 // scope is what one run learns of a User.
@@ -41,6 +49,9 @@ type scope struct {
 	grants    []string
 	// sessions of this User, ended ones too.
 	sessions []v1alpha1.Session
+	// dormant says that nobody has seen this User for long, and recheck when that may be so, or not be so any more, by itself.
+	dormant bool
+	recheck time.Time
 }
 
 // Reconcile implements reconcile.Reconciler.
@@ -53,16 +64,25 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil
 	}
 	for _, phase := range []func(context.Context, *scope) error{
-		r.findDirectory, r.decide, r.findGroups, r.findGrants, r.findSessions, r.report,
+		r.findDirectory, r.decide, r.findGroups, r.findGrants, r.findSessions, r.findDormancy, r.report,
 	} {
 		if err := phase(ctx, &s); err != nil {
 			return ctrl.Result{}, err
 		}
 	}
-	if s.verdict.Recheck.IsZero() {
-		return ctrl.Result{}, nil
+	return ctrl.Result{RequeueAfter: s.again()}, nil
+}
+
+// again is how long all that was found stays true, unless something changes. Zero: for good.
+func (s *scope) again() time.Duration {
+	next := s.verdict.Recheck
+	if next.IsZero() || !s.recheck.IsZero() && s.recheck.Before(next) {
+		next = s.recheck
 	}
-	return ctrl.Result{RequeueAfter: s.verdict.Recheck.Sub(s.now)}, nil
+	if next.IsZero() {
+		return 0
+	}
+	return next.Sub(s.now)
 }
 
 // awaited says that the Directory controller has just made this User, and its next write says who it is.

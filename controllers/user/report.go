@@ -18,6 +18,7 @@ import (
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	iamac "github.com/rollcall-iam/rollcall/api/v1alpha1/applyconfiguration/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
+	"github.com/rollcall-iam/rollcall/internal/person"
 	"github.com/rollcall-iam/rollcall/internal/status"
 )
 
@@ -25,9 +26,13 @@ import (
 func (r *Reconciler) report(ctx context.Context, s *scope) error {
 	before := &s.user.Status
 	wanted := append(s.summary(), s.active())
+	if s.dormant {
+		wanted = append(wanted, person.Dormant(s.user, len(s.grants)))
+	}
 	conditions := status.Merge(before.Conditions, wanted, s.user.Generation, s.now)
 	username := cmp.Or(s.username, before.Username)
-	if status.Same(before.Conditions, conditions, append(status.Summary(), v1alpha1.ConditionActive)...) && before.Username == username &&
+	owned := append(status.Summary(), v1alpha1.ConditionActive, v1alpha1.ConditionDormant)
+	if status.Same(before.Conditions, conditions, owned...) && before.Username == username &&
 		slices.Equal(before.Groups, s.groups) && slices.Equal(before.Grants, s.grants) &&
 		ptr.Deref(before.ObservedGeneration, -1) == s.user.Generation {
 		return nil

@@ -55,6 +55,8 @@ type Environment struct {
 	ServingNames  []string
 	// SessionRetention is how long ended Sessions stay.
 	SessionRetention time.Duration
+	// DormantAfter is how long people are not seen before they are called dormant; 0 for never.
+	DormantAfter time.Duration
 	// Clientset reaches what the manager's client does not: reviews.
 	Clientset kubernetes.Interface
 	// Others has what others made that says who may do what: roles, and bindings that are not the operator's. Whoever needs it starts it.
@@ -231,6 +233,7 @@ func newEnvironment(ctx context.Context, mgr ctrl.Manager, config *rest.Config, 
 		ServingSecret:    o.ServingSecret,
 		ServingNames:     o.servingNames(),
 		SessionRetention: o.SessionRetention,
+		DormantAfter:     o.DormantAfter,
 		Clock:            clock.RealClock{},
 	}
 	if o.Signer == SignerCA {

@@ -41,6 +41,8 @@ type Options struct {
 	ClusterServer, ClusterCAFile string
 	// SessionRetention is how long a Session stays once it has ended and its last certificate has expired.
 	SessionRetention time.Duration
+	// DormantAfter is how long somebody who may act is not seen before the User is called dormant; 0 for never.
+	DormantAfter time.Duration
 	// Signer is csr or ca: who signs client certificates. CADuration is how long an authority of the operator's own is valid.
 	Signer     string
 	CADuration time.Duration
@@ -162,6 +164,8 @@ func (o *Options) bindAudit(flags *flag.FlagSet) {
 		"Unused; --audit-retention, where that is less")
 	o.AuditSize = resource.QuantityValue{Quantity: resource.MustParse("8Gi")}
 	flags.Var(&o.AuditSize, "audit-size", "about how much events may take; the oldest go first. 0 for any amount")
+	flags.DurationVar(&o.DormantAfter, "dormant-after", 90*24*time.Hour, "how long somebody who may act is not seen, as audit logs tell, "+
+		"before their User is called Dormant; 0 to call nobody so. Works with --audit-bind-address")
 	flags.StringVar(&o.LedgerDir, "ledger-dir", "", "folder of the ledger, to which the leader writes what happens to identities and "+
 		"access, each certificate before it is handed out; none if empty. Needs --audit-bind-address")
 	flags.StringVar(&o.LedgerCheckpoints, "ledger-checkpoints", "", "file that gets the ledger's signed checkpoints, one after the other, "+
@@ -176,12 +180,18 @@ const shortestCA = 48 * time.Hour
 // shortestRetention is longer than a login may take: until then the Session's name says that what it began with was used.
 const shortestRetention = time.Hour
 
+// shortestDormancy is as exact as lastSeenTime is.
+const shortestDormancy = time.Minute
+
 func (o *Options) check() error {
 	if o.Signer != SignerCSR && o.Signer != SignerCA {
 		return fmt.Errorf("--signer is %q: it must be %s or %s", o.Signer, SignerCSR, SignerCA)
 	}
 	if o.SessionRetention < shortestRetention {
 		return fmt.Errorf("--session-retention is %s: it must be %s at least", o.SessionRetention, shortestRetention)
+	}
+	if o.DormantAfter != 0 && o.DormantAfter < shortestDormancy {
+		return fmt.Errorf("--dormant-after is %s: it must be %s at least, or 0", o.DormantAfter, shortestDormancy)
 	}
 	if o.CADuration < shortestCA {
 		return fmt.Errorf("--ca-duration is %s: it must be %s at least", o.CADuration, shortestCA)

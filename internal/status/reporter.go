@@ -41,9 +41,10 @@ func (r Reporter) Report(
 }
 
 // failing says that a condition is bad news even as the first thing that is known of an object. That a new User is not active
-// is none: nobody lost anything.
+// is none: nobody lost anything. That a User is dormant always is, since it is said while it is so and not otherwise.
 func failing(condition *metav1.Condition) bool {
-	return condition.Status == metav1.ConditionFalse && condition.Type != v1alpha1.ConditionActive
+	return condition.Status == metav1.ConditionFalse && condition.Type != v1alpha1.ConditionActive ||
+		condition.Type == v1alpha1.ConditionDormant
 }
 
 // underWay are the reasons of conditions that last moments when all is well.

@@ -38,6 +38,8 @@ var _ = Describe("Rollcall on a real control plane", Ordered, ContinueOnFailure,
 	Describe("Conformance", func() { conformance(s) })
 	Describe("Users", func() { usersLive(w) })
 	Describe("Users, step by step", func() { usersStill(s) })
+	Describe("Users whom nobody sees, step by step", func() { dormantStill(s) })
+	Describe("Users who are seen", func() { seenLive(w) })
 	Describe("Grants", func() { grantsLive(w) })
 	Describe("Drift", func() { drift(w) })
 	Describe("A Grant to thousands", func() { many(w) })

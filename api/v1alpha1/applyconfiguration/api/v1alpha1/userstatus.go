@@ -16,7 +16,8 @@ import (
 // UserStatus is what is true of a person now.
 type UserStatusApplyConfiguration struct {
 	// conditions are Active (reasons Active, Suspended, Expired, DirectoryDisabled, DirectoryMissing, DirectoryPending,
-	// DirectoryUnknown, IdentityReplaced, UsernameTaken, Locked), Ready, Reconciling, Stalled, and Kubeconfig where one is asked for.
+	// DirectoryUnknown, IdentityReplaced, UsernameTaken, Locked), Ready, Reconciling, Stalled, Kubeconfig where one is asked for, and
+	// Dormant (reasons NotSeen, NeverSeen) while somebody who may act was not seen for long.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation that this status speaks of; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
