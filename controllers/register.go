@@ -64,6 +64,7 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 	if told != nil {
 		issuer.Ledger = told
 	}
+	watcher := newWatcher(mgr, o)
 	for _, controller := range []interface{ SetupWithManager(ctrl.Manager) error }{
 		&directory.Reconciler{
 			Client: c, Live: live, Reporter: report(directoryOwner), Clock: o.Clock, Sources: opener, Backoff: backoff(),
@@ -84,6 +85,7 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 		&installation.Reconciler{
 			Client: c, Reporter: report(installationOwner), Clock: o.Clock, LoginURL: o.Login.URL, Audit: auditors(o, certificates),
 			Preflight: &preflight.Preflight{Signer: o.Signer, API: o.API, Clock: o.Clock}, Rotation: rotation(o),
+			Received: received(watcher),
 		},
 		&credential.Reconciler{
 			Client: c, Live: live, Issuer: issuer, Reporter: report(credentialOwner), Clock: o.Clock,
@@ -94,7 +96,7 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 			return fmt.Errorf("set up %T: %w", controller, err)
 		}
 	}
-	return registerServices(mgr, o, services{certificates, issuer, opener, book, told})
+	return registerServices(mgr, o, services{certificates, issuer, opener, book, told, watcher})
 }
 
 // rotation looks after the operator's own authority, where that signs.

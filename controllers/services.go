@@ -10,11 +10,13 @@ import (
 	"fmt"
 	"net/http"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/audit/coverage"
 	"github.com/rollcall-iam/rollcall/internal/audit/following"
 	"github.com/rollcall-iam/rollcall/internal/audit/history"
 	"github.com/rollcall-iam/rollcall/internal/audit/presence"
@@ -60,6 +62,8 @@ type services struct {
 	ledger *keeper.Keeper
 	// outlet is where entries go; nil where there is neither a ledger nor a SIEM.
 	outlet *outlet.Outlet
+	// watcher of what arrives; nil where there is no audit service.
+	watcher *coverage.Watcher
 }
 
 // newLedger is the ledger; nil where there is none.
@@ -70,6 +74,24 @@ func newLedger(mgr ctrl.Manager, o operator.Environment) *keeper.Keeper {
 	return &keeper.Keeper{
 		Dir: o.Audit.Ledger, Checkpoints: o.Audit.Checkpoints, Store: ownStore(mgr, o), Metrics: keeper.NewMetrics(metrics.Registry),
 	}
+}
+
+// newWatcher watches whether the audit logs of API servers arrive; nil where there is no audit service.
+func newWatcher(mgr ctrl.Manager, o operator.Environment) *coverage.Watcher {
+	if o.Audit.Address == "" {
+		return nil
+	}
+	return &coverage.Watcher{
+		Live: mgr.GetAPIReader(), API: mgr.GetConfig(), Metrics: coverage.NewMetrics(metrics.Registry), Clock: o.Clock,
+	}
+}
+
+// received says whether they do; nil where there is no audit service.
+func received(watcher *coverage.Watcher) func() metav1.Condition {
+	if watcher == nil {
+		return nil
+	}
+	return watcher.Condition
 }
 
 // newOutlet passes entries on to the ledger and to the SIEM, as far as there are such; nil where there is neither.
@@ -182,8 +204,9 @@ func registerAudit(mgr ctrl.Manager, o operator.Environment, s services, w *witn
 			return fmt.Errorf("add the ledger: %w", err)
 		}
 	}
+	s.watcher.Store = events.Store
 	for _, runnable := range []manager.Runnable{
-		events, access, recorder, manager.RunnableFunc(o.Others.Start),
+		events, access, recorder, s.watcher, manager.RunnableFunc(o.Others.Start),
 		&weighing.Weigher{
 			Store: events.Store, CaughtUp: recorder.CaughtUp, Cache: mgr.GetClient(), Seen: w.seen, After: o.Audit.UnusedAfter, Clock: o.Clock,
 		},

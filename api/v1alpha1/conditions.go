@@ -33,6 +33,8 @@ const (
 	ConditionSignerReady = "SignerReady"
 	// ConditionCredentialsChecked says whether API servers ask the authorization webhook. On the Installation.
 	ConditionCredentialsChecked = "CredentialsChecked"
+	// ConditionAuditReceived says whether the audit logs of API servers arrive. On the Installation, with an audit service alone.
+	ConditionAuditReceived = "AuditReceived"
 	// ConditionAuthorityCurrent says, of the operator's own authority, that no rotation is due or under way. On the Installation, with
 	// signer CA alone.
 	ConditionAuthorityCurrent = "AuthorityCurrent"
@@ -220,6 +222,18 @@ const (
 	ReasonNextNotTrusted = "NextNotTrusted"
 	// ReasonNextTrusted means that they do, so that it may sign.
 	ReasonNextTrusted = "NextTrusted"
+)
+
+// Reasons of an Installation's AuditReceived, besides Unreachable, where an API server cannot be asked.
+const (
+	// ReasonReceived means that what API servers log arrives.
+	ReasonReceived = "Received"
+	// ReasonNotReceived means that what an API server was asked to log did not arrive.
+	ReasonNotReceived = "NotReceived"
+	// ReasonEventsLost means that an API server counted events that it could not deliver.
+	ReasonEventsLost = "EventsLost"
+	// ReasonStarting means that nothing has arrived yet, and may be on its way.
+	ReasonStarting = "Starting"
 )
 
 // Reasons of an Approval's Ready.

@@ -28,6 +28,8 @@ import (
 const (
 	lookAgain = time.Minute
 	tryAgain  = 30 * time.Second
+	// soon is how long until what has just begun is looked at again.
+	soon = 10 * time.Second
 )
 
 // Reconciler makes the Installation and keeps its status.
@@ -42,6 +44,8 @@ type Reconciler struct {
 	LoginURL string
 	// Audit tells where auditors ask; nil where there is no audit service.
 	Audit func(context.Context) (*v1alpha1.InstallationAudit, error)
+	// Received tells whether the audit logs of API servers arrive; nil where there is no audit service.
+	Received func() metav1.Condition
 
 	// found is what was found last, and due when to look again: there is one object, and so one Reconcile at a time.
 	found *found
@@ -56,6 +60,8 @@ type found struct {
 	authority *rotated
 	// audit is where auditors ask; nil where there is no audit service, or it is not known.
 	audit *v1alpha1.InstallationAudit
+	// received is whether audit logs arrive; nil where there is no audit service.
+	received *metav1.Condition
 }
 
 // scope is what one run works on.
@@ -110,6 +116,12 @@ func (r *Reconciler) try(ctx context.Context, _ *scope) error {
 	if now.Problem != nil {
 		next = tryAgain
 	}
+	if r.Received != nil {
+		now.received = new(r.Received())
+		if now.received.Reason == v1alpha1.ReasonStarting {
+			next = soon
+		}
+	}
 	r.found, r.due = now, r.Clock.Now().Add(next)
 	return nil
 }
@@ -155,9 +167,13 @@ func (r *Reconciler) report(ctx context.Context, s *scope) error {
 	if r.found.authority != nil {
 		wanted = append(wanted, r.found.authority.condition())
 	}
+	if r.found.received != nil {
+		wanted = append(wanted, *r.found.received)
+	}
 	conditions := status.Merge(before.Conditions, wanted, object.Generation, r.Clock.Now())
 	owned := append(status.Summary(),
-		v1alpha1.ConditionSignerReady, v1alpha1.ConditionCredentialsChecked, v1alpha1.ConditionAuthorityCurrent)
+		v1alpha1.ConditionSignerReady, v1alpha1.ConditionCredentialsChecked, v1alpha1.ConditionAuthorityCurrent,
+		v1alpha1.ConditionAuditReceived)
 	if status.Same(before.Conditions, conditions, owned...) && before.Signer == name && before.LoginURL == r.LoginURL &&
 		ptr.Deref(before.ObservedGeneration, -1) == object.Generation && equality.Semantic.DeepEqual(before.Authority, authority) &&
 		equality.Semantic.DeepEqual(before.Audit, r.found.audit) {

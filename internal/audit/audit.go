@@ -121,6 +121,16 @@ func Prefix(auditID string) [halfKey]byte {
 	return [halfKey]byte(digest[:halfKey])
 }
 
+// Range is from which to which key the events lie that have this audit id.
+func Range(auditID string) (first, last Key) {
+	prefix := Prefix(auditID)
+	copy(first[:], prefix[:])
+	for i := copy(last[:], prefix[:]); i < len(last); i++ {
+		last[i] = 0xff
+	}
+	return first, last
+}
+
 // Fingerprint is the SHA-256, in lowercase hex, of the client certificate that a request was made with; empty for another credential.
 func Fingerprint(e *auditv1.Event) string {
 	for _, id := range e.User.Extra[credentialID] {

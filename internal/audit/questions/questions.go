@@ -78,6 +78,7 @@ func (s *Service) Handler() http.Handler {
 		"GET " + wire.PathUsage:    answering(s.usage),
 		"GET " + wire.PathUses:     answering(s.uses),
 		"GET " + wire.PathDays:     answering(s.daily),
+		"GET " + wire.PathCoverage: answering(s.coverage),
 	} {
 		mux.Handle(pattern, &endpoint{service: s, answer: answer, turns: turns})
 	}

@@ -53,12 +53,7 @@ func (s *Store) Event(ctx context.Context, key audit.Key) (*Record, error) {
 // Events are the newest of an audit id, by time, MostEvents and one more at most. There may be several: of one request, and of clients that
 // choose their audit ids.
 func (s *Store) Events(ctx context.Context, auditID string) ([]Record, error) {
-	prefix := audit.Prefix(auditID)
-	first, last := audit.Key{}, audit.Key{}
-	copy(first[:], prefix[:])
-	for i := copy(last[:], prefix[:]); i < len(last); i++ {
-		last[i] = 0xff
-	}
+	first, last := audit.Range(auditID)
 	found, err := s.records(ctx, "SELECT batch, line FROM events WHERE id >= $1 AND id <= $2 ORDER BY at DESC, id LIMIT $3",
 		first[:], last[:], MostEvents+1)
 	slices.Reverse(found)

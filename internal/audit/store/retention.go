@@ -41,6 +41,9 @@ func (s *Store) Prune(ctx context.Context, keep Retention) (events int64, err er
 			"DELETE FROM sightings WHERE at < $1",
 			"DELETE FROM uses WHERE last_use < $1",
 			"DELETE FROM deeds WHERE batch < $1",
+			"DELETE FROM gaps WHERE until < $1",
+			"DELETE FROM watches WHERE gone < $1",
+			"UPDATE watches SET since = $1 WHERE since < $1", // The gaps before are forgotten.
 		} {
 			if _, err := tx.ExecContext(ctx, statement, moment(keep.Since)); err != nil {
 				return err

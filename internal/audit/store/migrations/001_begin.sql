@@ -124,6 +124,29 @@ CREATE TABLE ledgers (
   next BIGINT NOT NULL
 );
 
+-- What is known of each API server: whether its events arrive. One that left and came back has two.
+CREATE TABLE watches (
+  address TEXT   NOT NULL,
+  listed  BIGINT NOT NULL, -- since when it is known that there is one
+  gone    BIGINT, -- when it was found gone; absent while it is there
+  since   BIGINT, -- the first sample that is confirmed; absent while none is, like the next three
+  until   BIGINT, -- the last one
+  started BIGINT, -- when the process began that it is of
+  errors  BIGINT, -- how many events that could not deliver
+  PRIMARY KEY (address, listed)
+);
+
+-- Times of which it is not known that everything arrived.
+CREATE TABLE gaps (
+  address TEXT   NOT NULL,
+  reason  TEXT   NOT NULL,
+  since   BIGINT NOT NULL,
+  until   BIGINT NOT NULL,
+  lost    BIGINT NOT NULL,
+  PRIMARY KEY (address, reason, since, until)
+);
+CREATE INDEX gaps_until ON gaps (until);
+
 -- Times to remember, by name.
 CREATE TABLE marks (
   name TEXT   NOT NULL PRIMARY KEY,
