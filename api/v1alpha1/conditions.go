@@ -224,7 +224,7 @@ const (
 	ReasonNextTrusted = "NextTrusted"
 )
 
-// Reasons of an Installation's AuditReceived, besides Unreachable, where an API server cannot be asked.
+// Reasons of an Installation's AuditReceived, besides Unreachable, where an API server cannot be asked, and Failed, where the store cannot.
 const (
 	// ReasonReceived means that what API servers log arrives.
 	ReasonReceived = "Received"

@@ -118,7 +118,7 @@ func (r *Reconciler) try(ctx context.Context, _ *scope) error {
 	}
 	if r.Received != nil {
 		now.received = new(r.Received())
-		if now.received.Reason == v1alpha1.ReasonStarting {
+		if reason := now.received.Reason; reason == v1alpha1.ReasonStarting || reason == v1alpha1.ReasonFailed {
 			next = soon
 		}
 	}

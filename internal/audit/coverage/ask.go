@@ -16,7 +16,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"syscall"
 	"time"
 
@@ -104,7 +103,7 @@ func beat(ctx context.Context, asking *http.Client, base *url.URL) (id string, e
 	if err != nil {
 		return "", fmt.Errorf("write a SelfSubjectReview: %w", err)
 	}
-	err = exchange(ctx, asking, http.MethodPost, base.JoinPath(heartbeatPath), body, http.StatusCreated, func(r *http.Response) error {
+	err = exchange(ctx, asking, http.MethodPost, base, heartbeatPath, body, http.StatusCreated, func(r *http.Response) error {
 		if id = r.Header.Get(auditID); id == "" {
 			return errNoAuditID
 		}
@@ -115,7 +114,7 @@ func beat(ctx context.Context, asking *http.Client, base *url.URL) (id string, e
 }
 
 func scrape(ctx context.Context, asking *http.Client, base *url.URL) (started time.Time, failed int64, err error) {
-	err = exchange(ctx, asking, http.MethodGet, base.JoinPath(metricsPath), nil, http.StatusOK, func(r *http.Response) error {
+	err = exchange(ctx, asking, http.MethodGet, base, metricsPath, nil, http.StatusOK, func(r *http.Response) error {
 		started, failed, err = read(r.Body)
 		return err
 	})
@@ -123,9 +122,10 @@ func scrape(ctx context.Context, asking *http.Client, base *url.URL) (started ti
 }
 
 func exchange(
-	ctx context.Context, asking *http.Client, method string, where *url.URL, body []byte, wanted int, use func(*http.Response) error,
+	ctx context.Context, asking *http.Client, method string, base *url.URL, path string, body []byte, wanted int,
+	use func(*http.Response) error,
 ) error {
-	request, err := http.NewRequestWithContext(ctx, method, where.String(), bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, method, base.JoinPath(path).String(), bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("ask: %w", err)
 	}
@@ -138,7 +138,7 @@ func exchange(
 	}
 	defer func() { _ = response.Body.Close() }() // It was read, or does not matter.
 	if response.StatusCode != wanted {
-		return &refusal{path: where.Path, status: response.StatusCode}
+		return &refusal{path: path, status: response.StatusCode}
 	}
 	return use(response)
 }
@@ -224,11 +224,10 @@ func askingTrouble(err error) string {
 }
 
 func (r *refusal) trouble() string {
-	metrics := strings.HasSuffix(r.path, metricsPath)
 	switch {
 	case r.status == http.StatusUnauthorized:
 		return "it does not know the operator's credential (401)"
-	case r.status == http.StatusForbidden && metrics:
+	case r.status == http.StatusForbidden && r.path == metricsPath:
 		return "it does not let the operator read /metrics (403): ClusterRole rollcall-audit in config/rbac has that right, get of the " +
 			"nonResourceURL /metrics"
 	case r.status == http.StatusForbidden:

@@ -28,6 +28,8 @@ const (
 	// every is how often API servers are asked, and look how often it is looked what has arrived, give or take lookSpread of it.
 	every, look = time.Minute, 10 * time.Second
 	lookSpread  = 0.2
+	// opening is how soon to look again for the store at first.
+	opening = 100 * time.Millisecond
 	// lossTold is for how long a loss is told.
 	lossTold = time.Hour
 )
@@ -75,6 +77,11 @@ func (w *Watcher) Start(ctx context.Context) error {
 		return err
 	}
 	logger := log.FromContext(ctx).WithName("audit")
+	// The store is opened at the same time. For a moment that says nothing to anybody.
+	_ = wait.PollUntilContextTimeout(ctx, opening, w.Look, true, func(context.Context) (bool, error) {
+		_, err := w.Store()
+		return err == nil, nil //nolint:nilerr // Pass tells it.
+	})
 	wait.JitterUntilWithContext(ctx, func(ctx context.Context) {
 		if err := w.Pass(ctx); err != nil && ctx.Err() == nil {
 			logger.V(1).Info("it is not known whether audit events arrive", "why", err.Error())
@@ -103,7 +110,7 @@ func (w *Watcher) Pass(ctx context.Context) error {
 	}
 	kept, err := w.Store()
 	if err != nil {
-		w.tell(Findings{Trouble: err.Error()})
+		w.tell(Findings{Failure: err.Error()})
 		return err
 	}
 	before, err := kept.Watches(ctx)

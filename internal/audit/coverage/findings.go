@@ -38,8 +38,8 @@ type Finding struct {
 
 // Findings are about all of them.
 type Findings struct {
-	// Trouble is why it is not known which there are, or what arrived.
-	Trouble string
+	// Failure is why it is not known what arrived, and Trouble why it is not known which API servers there are.
+	Failure, Trouble string
 	// Servers by address.
 	Servers []Finding
 }
@@ -92,6 +92,9 @@ func (w *Watcher) Condition() metav1.Condition {
 func (f Findings) Condition() metav1.Condition {
 	told := metav1.Condition{Type: v1alpha1.ConditionAuditReceived, Status: metav1.ConditionFalse}
 	switch {
+	case f.Failure != "":
+		told.Status, told.Reason, told.Message = metav1.ConditionUnknown, v1alpha1.ReasonFailed, f.Failure
+		return told
 	case len(f.of(Silent)) > 0:
 		told.Reason = v1alpha1.ReasonNotReceived
 	case len(f.of(Losing)) > 0:
