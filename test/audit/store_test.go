@@ -11,9 +11,11 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rollcall-iam/rollcall/internal/audit"
 	"github.com/rollcall-iam/rollcall/internal/audit/store"
+	"github.com/rollcall-iam/rollcall/internal/usage"
 )
 
 // The same specs for both: what one of them does, the other does too.
@@ -254,6 +256,75 @@ func behaves(fresh func(context.Context) database) {
 		_, known = entryOf("one", "later")
 		Expect(known).To(BeTrue())
 		Expect(s.Followed(ctx, "one")).To(BeEquivalentTo(10))
+	})
+
+	Describe("knows what arrives", func() {
+		at := func(minute int) time.Time { return noon.Add(time.Duration(minute) * time.Minute) }
+		one := usage.Watch{Address: "10.0.0.1:6443", Listed: at(1), Since: at(2), Until: at(9), Started: at(0), Errors: 3}
+		fresh := usage.Watch{Address: "10.0.0.2:6443", Listed: at(5)}
+		lost := func(since, until int) usage.Gap {
+			return usage.Gap{
+				Server: one.Address, Reason: usage.GapEventsLost, Since: metav1.NewTime(at(since)), Until: metav1.NewTime(at(until)), Lost: 2,
+			}
+		}
+		same := func(w usage.Watch) OmegaMatcher { return WithTransform(w.Equal, BeTrue()) }
+		gaps := func(ctx context.Context, since, until int) int {
+			GinkgoHelper()
+			found, err := s.Gaps(ctx, at(since), at(until))
+			Expect(err).NotTo(HaveOccurred())
+			return len(found)
+		}
+		BeforeEach(func(ctx SpecContext) {
+			Expect(s.Watch(ctx, []usage.Watch{one, fresh}, []usage.Gap{lost(3, 5), lost(7, 8), lost(3, 5)})).To(Succeed())
+		})
+
+		It("of each API server, and goes on", func(ctx SpecContext) {
+			Expect(s.Watches(ctx)).To(HaveExactElements(same(one), same(fresh)))
+			later, heard := one, fresh
+			later.Until, later.Errors, later.Left, later.Since = at(10), 4, at(11), at(10)
+			heard.Since, heard.Until, heard.Started = at(6), at(6), at(5)
+			Expect(s.Watch(ctx, []usage.Watch{later, heard}, nil)).To(Succeed())
+			later.Since = one.Since
+			Expect(s.Watches(ctx)).To(HaveExactElements(same(later), same(heard)))
+			Expect(s.Watch(ctx, []usage.Watch{one, fresh}, nil)).To(Succeed(), "by a leader that is none any more")
+			Expect(s.Watches(ctx)).To(HaveExactElements(same(later), same(heard)))
+			again := usage.Watch{Address: one.Address, Listed: at(20)}
+			Expect(s.Watch(ctx, []usage.Watch{again}, nil)).To(Succeed())
+			Expect(s.Watches(ctx)).To(HaveExactElements(same(later), same(again), same(heard)))
+		})
+
+		It("and of each gap, once", func(ctx SpecContext) {
+			Expect(s.Watch(ctx, nil, []usage.Gap{lost(3, 5)})).To(Succeed())
+			Expect(gaps(ctx, 0, 10)).To(Equal(2))
+			Expect(gaps(ctx, 4, 7)).To(Equal(1))
+			Expect(gaps(ctx, 5, 7)).To(BeZero())
+			found, err := s.Gaps(ctx, at(0), at(4))
+			Expect(err).NotTo(HaveOccurred())
+			Expect(found).To(HaveExactElements(And(HaveField("Server", one.Address), HaveField("Reason", usage.GapEventsLost),
+				HaveField("Lost", int64(2)), HaveField("Since.Time", BeTemporally("==", at(3))),
+				HaveField("Until.Time", BeTemporally("==", at(5))))))
+		})
+
+		It("for as long as it must, and says nothing of the time before", func(ctx SpecContext) {
+			gone := one
+			gone.Address, gone.Left = "10.0.0.3:6443", at(4)
+			Expect(s.Watch(ctx, []usage.Watch{gone}, nil)).To(Succeed())
+			_, err := s.Prune(ctx, store.Retention{Since: at(6)})
+			Expect(err).NotTo(HaveOccurred())
+			Expect(gaps(ctx, 0, 10)).To(Equal(1))
+			kept := one
+			kept.Since = at(6)
+			Expect(s.Watches(ctx)).To(HaveExactElements(same(kept), same(fresh)))
+			kept.Since = one.Since
+			Expect(s.Watch(ctx, []usage.Watch{kept}, nil)).To(Succeed())
+			Expect(s.Watches(ctx)).To(ContainElement(HaveField("Since", BeTemporally("==", at(6)))), "the watcher does not bring it back")
+		})
+
+		It("and whether an event did", func(ctx SpecContext) {
+			appends(ctx, events("alice", 0, 3)...)
+			Expect(s.Arrived(ctx, "alice-1")).To(BeTrue())
+			Expect(s.Arrived(ctx, "alice-3")).To(BeFalse())
+		})
 	})
 
 	Describe("forgets", func() {
