@@ -192,7 +192,9 @@ var _ = Describe("Coverage", func() {
 	list := func(watches ...usage.Watch) []usage.Watch { return watches }
 	always := at(-1000)
 
-	DescribeTable("of an hour and 40 minutes, is", func(watches []usage.Watch, gaps []usage.Gap, recording time.Time, share float64, told ...string) {
+	DescribeTable("of an hour and 40 minutes, is", func(
+		watches []usage.Watch, gaps []usage.Gap, recording time.Time, share float64, told ...string,
+	) {
 		covered := usage.Cover(at(0), at(100), watches, gaps, recording)
 		Expect(covered.Share).To(BeNumerically("~", share, 1e-9))
 		short := says(covered.Gaps)
@@ -204,7 +206,8 @@ var _ = Describe("Coverage", func() {
 	},
 		Entry("whole", list(watch("a", -50, 100)), nil, always, 1.0),
 		Entry("nothing, where nothing is watched", nil, nil, always, 0.0, " NotWatched 0-100 0"),
-		Entry("nothing, where nothing was ever heard", list(usage.Watch{Address: "a", Listed: at(-5)}), nil, always, 0.0, " NotWatched 0-100 0"),
+		Entry("nothing, where nothing was ever heard", list(usage.Watch{Address: "a", Listed: at(-5)}), nil, always, 0.0,
+			" NotWatched 0-100 0"),
 		Entry("nothing, where nothing is recorded", list(watch("a", -50, 100)), nil, time.Time{}, 0.0, " NotWatched 0-100 0"),
 		Entry("none before it was recorded", list(watch("a", -50, 100)), nil, at(30), 0.7, " NotWatched 0-30 0"),
 		Entry("none before it was watched", list(watch("a", 40, 100)), nil, at(30), 0.6, " NotWatched 0-40 0"),
@@ -213,8 +216,8 @@ var _ = Describe("Coverage", func() {
 		Entry("none while one of several is not heard", list(watch("a", -1, 100), usage.Watch{Address: "b", Listed: at(20)}), nil, always, 0.2,
 			"b NotReceived 20-100 0"),
 		Entry("none at the end of one that left", list(watch("a", -1, 100), left(watch("b", 10, 20), 25)), nil, always, 0.95, "b Left 20-25 0"),
-		Entry("none of one that came, was not heard, and left", list(watch("a", -1, 100), left(usage.Watch{Address: "b", Listed: at(20)}, 30)), nil,
-			always, 0.9, "b NotReceived 20-30 0"),
+		Entry("none of one that came, was not heard, and left",
+			list(watch("a", -1, 100), left(usage.Watch{Address: "b", Listed: at(20)}, 30)), nil, always, 0.9, "b NotReceived 20-30 0"),
 		Entry("none in gaps, each time once, and clipped", list(watch("a", -1, 100), watch("b", -1, 100)), []usage.Gap{
 			gap("a", "EventsLost", -10, 10), gap("b", "Restarted", 5, 15), gap("a", "EventsLost", 8, 12), gap("a", "EventsLost", 90, 110),
 			gap("b", "Restarted", -20, -10), gap("b", "Restarted", 100, 120),
@@ -229,7 +232,7 @@ var _ = Describe("Coverage", func() {
 	})
 
 	It("lists so many gaps, the longest, and knows of all", func() {
-		var gaps []usage.Gap
+		gaps := make([]usage.Gap, 0, 500)
 		for i := range 500 {
 			long := 0.1
 			if i%2 == 1 {
@@ -265,7 +268,8 @@ var _ = Describe("What is covered", func() {
 						break
 					}
 				}
-				Expect(lost.IsZero()).To(BeTrue(), "seed %d, round %d: %v after dawn is not in %v", seed, round, lost.Sub(dawn).Minutes(), says(covered.Gaps))
+				Expect(lost.IsZero()).To(BeTrue(), "seed %d, round %d: %v after dawn is not in %v", seed, round, lost.Sub(dawn).Minutes(),
+					says(covered.Gaps))
 			}
 		}
 		Expect(total/400).To(BeNumerically(">", 0.3), "and it is not just nothing")
@@ -298,10 +302,12 @@ func (f *fate) lives() usage.Coverage {
 				delete(f.counted, event)
 			}
 		}
-		if outage--; f.chance(3) {
+		outage--
+		absence--
+		if f.chance(3) {
 			outage = f.random.IntN(20)
 		}
-		if absence--; f.chance(2) {
+		if f.chance(2) {
 			absence = f.random.IntN(60) // Nobody asks it.
 		}
 		event := minute - 0.2

@@ -47,8 +47,9 @@ type Waiting struct {
 }
 
 const (
-	// Late is how much later than others an event may come, or be given up and counted: API servers try for up to 250 seconds, five times
-	// with pauses of up to 100 seconds all in all, and half a minute each where nobody answers.
+	// Late is how much later than others an event may come, or be given up and counted: API servers try for up to 250 seconds. They do so
+	// five times, with pauses of up to 100 seconds all in all. Each takes half a minute where nobody answers, and 20 seconds where they are
+	// told to come again (503), which they do ten times, every two seconds.
 	Late = 5 * time.Minute
 	// drift is how much a process's start may differ from itself: Linux derives it from the clock, which is set now and then.
 	drift = 2 * time.Second

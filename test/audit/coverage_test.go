@@ -6,7 +6,6 @@ package audit_test
 import (
 	"context"
 	"encoding/pem"
-	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -133,7 +132,7 @@ func reasons(c usage.Coverage) []string {
 }
 
 func saying(status metav1.ConditionStatus, reason string, words ...string) OmegaMatcher {
-	matchers := []OmegaMatcher{HaveField("Status", status), HaveField("Reason", reason)}
+	matchers := append(make([]OmegaMatcher, 0, 2+len(words)), HaveField("Status", status), HaveField("Reason", reason))
 	for _, word := range words {
 		matchers = append(matchers, HaveField("Message", ContainSubstring(word)))
 	}
@@ -172,11 +171,11 @@ var _ = Describe("What a real API server logs", func() {
 		Expect(reasons(well)).To(HaveExactElements(usage.GapNotWatched, usage.GapPending))
 		Expect(well.Share).To(And(BeNumerically(">", 0.1), BeNumerically("<", 1)))
 
-		By("being refused for too long")
-		l.opens(func() (*store.Store, error) { return nil, errors.New("the disk is full") })
+		By("being refused for too long, without being asked to come again")
+		l.access.Use("another")
 		Eventually(ctx, l.watcher.Condition).WithTimeout(patience).
 			Should(saying(metav1.ConditionFalse, v1alpha1.ReasonNotReceived, address, "config/audit/README.md"))
-		l.opens(func() (*store.Store, error) { return l.store, nil })
+		l.access.Use(receiverToken)
 		Eventually(ctx, l.watcher.Condition).WithTimeout(patience).
 			Should(saying(metav1.ConditionFalse, v1alpha1.ReasonEventsLost, address, "apiserver_audit_error_total"))
 		after := l.covered(ctx)
@@ -208,7 +207,7 @@ var _ = Describe("What a real API server logs", func() {
 				Namespace: corev1.NamespaceDefault, Name: "kubernetes", Labels: map[string]string{discoveryv1.LabelServiceName: "kubernetes"},
 			},
 			AddressType: discoveryv1.AddressTypeIPv4, Endpoints: []discoveryv1.Endpoint{{Addresses: []string{outside()}}},
-			Ports: []discoveryv1.EndpointPort{{Name: new("https"), Port: new(int32(number))}}, //nolint:gosec // A port.
+			Ports: []discoveryv1.EndpointPort{{Name: new("https"), Port: new(int32(number))}},
 		}
 		Expect(l.admin.Create(ctx, told)).To(Succeed())
 		address := net.JoinHostPort(outside(), port)
@@ -256,7 +255,9 @@ var _ = Describe("What a real API server logs", func() {
 		Expect(os.WriteFile(kubeconfig, p.kubeconfig, 0o600)).To(Succeed())
 		Expect(p.plane.RestartAPIServer(ctx, policyArg(), "--audit-webhook-config-file="+kubeconfig, "--audit-webhook-batch-max-wait=1s")).
 			To(Succeed())
-		Eventually(ctx, condition).WithTimeout(3*time.Minute).Should(saying(metav1.ConditionTrue, v1alpha1.ReasonReceived),
+		Expect(p.manager.Stop()).To(Succeed())
+		p.startsManager(ctx) // It asks at once.
+		Eventually(ctx, condition).WithTimeout(time.Minute).Should(saying(metav1.ConditionTrue, v1alpha1.ReasonReceived),
 			"under the rights of config/rbac")
 		Expect(installation.Status.Conditions).To(ContainElement(And(HaveField("Type", v1alpha1.ConditionReady),
 			HaveField("Status", metav1.ConditionTrue))))

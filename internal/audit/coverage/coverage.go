@@ -80,7 +80,7 @@ func (w *Watcher) Start(ctx context.Context) error {
 	// The store is opened at the same time. For a moment that says nothing to anybody.
 	_ = wait.PollUntilContextTimeout(ctx, opening, w.Look, true, func(context.Context) (bool, error) {
 		_, err := w.Store()
-		return err == nil, nil //nolint:nilerr // Pass tells it.
+		return err == nil, nil // Why it is not, Pass tells.
 	})
 	wait.JitterUntilWithContext(ctx, func(ctx context.Context) {
 		if err := w.Pass(ctx); err != nil && ctx.Err() == nil {

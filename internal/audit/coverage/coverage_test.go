@@ -101,8 +101,12 @@ var _ = Describe("Why an API server cannot be asked", func() {
 var _ = Describe("What is found", func() {
 	noon := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 	ago := func(minutes float64) time.Time { return noon.Add(-time.Duration(minutes * float64(time.Minute))) }
-	watch := func(until float64) usage.Watch { return usage.Watch{Address: "a:1", Listed: ago(100), Since: ago(100), Until: ago(until)} }
-	waits := func(minutes float64) []usage.Waiting { return []usage.Waiting{{Sample: usage.Sample{At: ago(minutes)}}} }
+	watch := func(until float64) usage.Watch {
+		return usage.Watch{Address: "a:1", Listed: ago(100), Since: ago(100), Until: ago(until)}
+	}
+	waits := func(minutes float64) []usage.Waiting {
+		return []usage.Waiting{{Sample: usage.Sample{At: ago(minutes)}}}
+	}
 
 	DescribeTable("of an API server", func(w usage.Watch, waiting []usage.Waiting, lost int64, trouble string, wanted State) {
 		watcher := &Watcher{

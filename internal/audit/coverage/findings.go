@@ -133,7 +133,8 @@ func (f Findings) message() string {
 	}
 	if losing := f.of(Losing); len(losing) > 0 {
 		sentences = append(sentences, fmt.Sprintf("in the last hour API servers counted events that they could not deliver "+
-			"(apiserver_audit_error_total): %s. Their logs, and the operator's, say why; from a log in a file kubectl rollcall feed brings them later",
+			"(apiserver_audit_error_total): %s. Their logs, and the operator's, say why; from a log in a file kubectl rollcall feed brings "+
+			"them later",
 			outcome.Bounded(losing)))
 	}
 	if f.Trouble != "" {
