@@ -59,18 +59,18 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 	opener := &sources.Opener{Live: live, Namespace: o.Namespace}
 	certificates := shown(mgr, o)
 	issuer := &issue.Issuer{Client: c, Live: live, Signer: o.Signer, Clock: o.Clock}
-	book := newLedger(mgr, o)
-	told := newOutlet(o, book)
-	if told != nil {
-		issuer.Ledger = told
+	audit := newAuditing(mgr, o)
+	if audit.outlet != nil {
+		issuer.Ledger = audit.outlet
 	}
-	watcher := newWatcher(mgr, o)
 	for _, controller := range []interface{ SetupWithManager(ctrl.Manager) error }{
 		&directory.Reconciler{
 			Client: c, Live: live, Reporter: report(directoryOwner), Clock: o.Clock, Sources: opener, Backoff: backoff(),
 			Metrics: directory.NewMetrics(metrics.Registry, o.Clock),
 		},
-		&user.Reconciler{Client: c, Reporter: report(userOwner), Clock: o.Clock, DormantAfter: o.DormantAfter},
+		&user.Reconciler{
+			Client: c, Reporter: report(userOwner), Clock: o.Clock, DormantAfter: o.DormantAfter, Covered: audit.covered(o),
+		},
 		&group.Reconciler{Client: c, Reporter: report(groupOwner), Clock: o.Clock},
 		&grant.Reconciler{
 			Client: c, Applier: &apply.Applier{Client: c, Live: live, FieldOwner: grantOwner},
@@ -85,7 +85,7 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 		&installation.Reconciler{
 			Client: c, Reporter: report(installationOwner), Clock: o.Clock, LoginURL: o.Login.URL, Audit: auditors(o, certificates),
 			Preflight: &preflight.Preflight{Signer: o.Signer, API: o.API, Clock: o.Clock}, Rotation: rotation(o),
-			Received: received(watcher),
+			Received: audit.received(),
 		},
 		&credential.Reconciler{
 			Client: c, Live: live, Issuer: issuer, Reporter: report(credentialOwner), Clock: o.Clock,
@@ -96,7 +96,7 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 			return fmt.Errorf("set up %T: %w", controller, err)
 		}
 	}
-	return registerServices(mgr, o, services{certificates, issuer, opener, book, told, watcher})
+	return registerServices(mgr, o, services{certificates, issuer, opener, audit})
 }
 
 // rotation looks after the operator's own authority, where that signs.

@@ -8,37 +8,19 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net/http"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	"github.com/rollcall-iam/rollcall/api/v1alpha1"
-	"github.com/rollcall-iam/rollcall/internal/audit/coverage"
-	"github.com/rollcall-iam/rollcall/internal/audit/following"
-	"github.com/rollcall-iam/rollcall/internal/audit/history"
-	"github.com/rollcall-iam/rollcall/internal/audit/presence"
-	"github.com/rollcall-iam/rollcall/internal/audit/questions"
-	"github.com/rollcall-iam/rollcall/internal/audit/receiver"
-	"github.com/rollcall-iam/rollcall/internal/audit/sealing"
-	"github.com/rollcall-iam/rollcall/internal/audit/store"
-	"github.com/rollcall-iam/rollcall/internal/audit/weighing"
 	"github.com/rollcall-iam/rollcall/internal/issue"
-	"github.com/rollcall-iam/rollcall/internal/ledger/keeper"
 	"github.com/rollcall-iam/rollcall/internal/login"
-	"github.com/rollcall-iam/rollcall/internal/ocsf"
-	"github.com/rollcall-iam/rollcall/internal/ocsf/feed"
 	"github.com/rollcall-iam/rollcall/internal/oidc"
 	"github.com/rollcall-iam/rollcall/internal/operator"
-	"github.com/rollcall-iam/rollcall/internal/outlet"
 	"github.com/rollcall-iam/rollcall/internal/revocation"
 	"github.com/rollcall-iam/rollcall/internal/seen"
 	"github.com/rollcall-iam/rollcall/internal/serving"
 	"github.com/rollcall-iam/rollcall/internal/sources"
 	"github.com/rollcall-iam/rollcall/internal/stored"
-	"github.com/rollcall-iam/rollcall/internal/webhook"
 )
 
 // shown is the certificate of what is served.
@@ -58,55 +40,7 @@ type services struct {
 	certificates *serving.Certificates
 	issuer       *issue.Issuer
 	opener       *sources.Opener
-	// ledger is nil where there is none.
-	ledger *keeper.Keeper
-	// outlet is where entries go; nil where there is neither a ledger nor a SIEM.
-	outlet *outlet.Outlet
-	// watcher of what arrives; nil where there is no audit service.
-	watcher *coverage.Watcher
-}
-
-// newLedger is the ledger; nil where there is none.
-func newLedger(mgr ctrl.Manager, o operator.Environment) *keeper.Keeper {
-	if o.Audit.Ledger == "" {
-		return nil
-	}
-	return &keeper.Keeper{
-		Dir: o.Audit.Ledger, Checkpoints: o.Audit.Checkpoints, Store: ownStore(mgr, o), Metrics: keeper.NewMetrics(metrics.Registry),
-	}
-}
-
-// newWatcher watches whether the audit logs of API servers arrive; nil where there is no audit service.
-func newWatcher(mgr ctrl.Manager, o operator.Environment) *coverage.Watcher {
-	if o.Audit.Address == "" {
-		return nil
-	}
-	return &coverage.Watcher{
-		Live: mgr.GetAPIReader(), API: mgr.GetConfig(), Metrics: coverage.NewMetrics(metrics.Registry), Clock: o.Clock,
-	}
-}
-
-// received says whether they do; nil where there is no audit service.
-func received(watcher *coverage.Watcher) func() metav1.Condition {
-	if watcher == nil {
-		return nil
-	}
-	return watcher.Condition
-}
-
-// newOutlet passes entries on to the ledger and to the SIEM, as far as there are such; nil where there is neither.
-func newOutlet(o operator.Environment, book *keeper.Keeper) *outlet.Outlet {
-	if book == nil && o.Audit.OCSF == "" {
-		return nil
-	}
-	out := &outlet.Outlet{}
-	if book != nil {
-		out.Ledger = book
-	}
-	if o.Audit.OCSF != "" {
-		out.Listener = feed.New(feed.Output(o.Audit.OCSF), ocsf.Product{Version: o.Version}, o.Clock, metrics.Registry)
-	}
-	return out
+	audit        *auditing
 }
 
 // registerServices adds what the operator serves itself, where it is asked to: on every replica.
@@ -175,69 +109,6 @@ func registerAuthorization(mgr ctrl.Manager, o operator.Environment, certificate
 	return add(mgr, &serving.Server{
 		Name: "authorization", Address: o.Authorization.Address, Handler: handler, TLS: certificates.Config(),
 	})
-}
-
-func registerAudit(mgr ctrl.Manager, o operator.Environment, s services, w *witness) error {
-	events := &store.Keeper{Location: o.Audit.Store, Age: o.Audit.Retention, Size: o.Audit.Size, Clock: o.Clock}
-	access := &webhook.Access{
-		Client: mgr.GetClient(), Namespace: o.Namespace, SecretName: receiver.SecretName,
-		Server: o.Audit.URL + receiver.Path + receiver.DefaultServer, CA: s.certificates.CA,
-	}
-	answers := &questions.Service{
-		Cache: mgr.GetClient(), Reviews: o.Clientset.AuthenticationV1().TokenReviews(), Namespace: o.Namespace,
-		Store: events.Store, Clock: o.Clock,
-	}
-	recorder := &history.Recorder{Cache: mgr.GetCache(), Others: o.Others, Store: events.Store, Clock: o.Clock}
-	if s.outlet != nil {
-		recorder.Ledger = s.outlet
-		if listener, ok := s.outlet.Listener.(manager.Runnable); ok {
-			if err := mgr.Add(listener); err != nil {
-				return fmt.Errorf("add what tells the SIEM: %w", err)
-			}
-		}
-	}
-	if s.ledger != nil {
-		answers.Ledger, answers.Proofs = s.ledger.Files, s.ledger.Copy
-		follower := &following.Follower{Store: events.Store, Ledger: s.ledger.Copy}
-		sealer := &sealing.Sealer{Store: events.Store, Ledger: s.ledger, Clock: o.Clock}
-		if err := errors.Join(mgr.Add(s.ledger), mgr.Add(sealer), mgr.Add(follower), mgr.AddReadyzCheck("ledger", s.ledger.Ready)); err != nil {
-			return fmt.Errorf("add the ledger: %w", err)
-		}
-	}
-	s.watcher.Store = events.Store
-	for _, runnable := range []manager.Runnable{
-		events, access, recorder, s.watcher, manager.RunnableFunc(o.Others.Start),
-		&weighing.Weigher{
-			Store: events.Store, CaughtUp: recorder.CaughtUp, Cache: mgr.GetClient(), Seen: w.seen, After: o.Audit.UnusedAfter, Clock: o.Clock,
-		},
-		&presence.Presence{Cache: mgr.GetClient(), Store: events.Store, Seen: w.seen, Detector: w.detector, Clock: o.Clock},
-	} {
-		if err := mgr.Add(runnable); err != nil {
-			return fmt.Errorf("add to the manager: %w", err)
-		}
-	}
-	mux := http.NewServeMux()
-	mux.Handle("POST "+receiver.Path+"{server}", receiver.New(receiver.Receiver{
-		Access: access, Store: events.Store, Metrics: receiver.NewMetrics(metrics.Registry), Clock: o.Clock,
-	}))
-	mux.Handle("/", answers.Handler())
-	return add(mgr, &serving.Server{
-		Name: "audit", Address: o.Audit.Address, Handler: mux, TLS: s.certificates.Config(), PerAddress: connectionsAtOnce,
-	})
-}
-
-// auditors says where they ask; nil where there is no audit service.
-func auditors(o operator.Environment, certificates *serving.Certificates) func(context.Context) (*v1alpha1.InstallationAudit, error) {
-	if o.Audit.Address == "" {
-		return nil
-	}
-	return func(ctx context.Context) (*v1alpha1.InstallationAudit, error) {
-		ca, err := certificates.CA(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return &v1alpha1.InstallationAudit{URL: o.Audit.URL, CABundle: ca, Namespace: o.Namespace}, nil
-	}
 }
 
 func add(mgr ctrl.Manager, server *serving.Server) error {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/answers"
+	"github.com/rollcall-iam/rollcall/internal/audit/coverage"
 	"github.com/rollcall-iam/rollcall/internal/audit/store"
 	"github.com/rollcall-iam/rollcall/internal/audit/weighing"
 	"github.com/rollcall-iam/rollcall/internal/wire"
@@ -95,7 +96,7 @@ func (s *Service) uses(ctx context.Context, kept *store.Store, r *http.Request) 
 		return nil, refuse(http.StatusBadRequest, "username must be given, %d times at most", wire.MaxUsernames)
 	}
 	found := &wire.Uses{}
-	if found.Coverage, err = weighing.Coverage(ctx, kept, window); err != nil {
+	if found.Coverage, err = coverage.Of(ctx, kept, window.Since, window.Until); err != nil {
 		return nil, err
 	}
 	found.Items, err = kept.UsesOf(ctx, usernames, window.Since)
@@ -115,6 +116,6 @@ func (s *Service) daily(ctx context.Context, kept *store.Store, r *http.Request)
 	for i, d := range days {
 		found.Items[i] = wire.Day{Day: d.Day.Format(time.DateOnly), Username: d.Username, Requests: d.Requests, Forbidden: d.Forbidden}
 	}
-	found.Coverage, err = weighing.Coverage(ctx, kept, window)
+	found.Coverage, err = coverage.Of(ctx, kept, window.Since, window.Until)
 	return found, err
 }

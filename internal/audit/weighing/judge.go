@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/audit/coverage"
 	"github.com/rollcall-iam/rollcall/internal/audit/store"
 	"github.com/rollcall-iam/rollcall/internal/usage"
 )
@@ -46,7 +47,7 @@ func Judge(ctx context.Context, kept *store.Store, cache client.Reader, window u
 		return nil, err
 	}
 	j := &Judged{Grants: make([]Grant, len(grants.Items))}
-	if j.Coverage, err = Coverage(ctx, kept, window); err != nil {
+	if j.Coverage, err = coverage.Of(ctx, kept, window.Since, window.Until); err != nil {
 		return nil, err
 	}
 	for i := range grants.Items {
@@ -67,9 +68,4 @@ func begun(g *v1alpha1.Grant) time.Time {
 		return start.Time
 	}
 	return g.CreationTimestamp.Time
-}
-
-// Coverage says of how much of a time it is known what people did.
-func Coverage(_ context.Context, _ *store.Store, window usage.Window) (usage.Coverage, error) {
-	return usage.Coverage{Since: metav1.NewTime(window.Since), Until: metav1.NewTime(window.Until)}, nil
 }
