@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"strings"
 	"syscall"
@@ -45,6 +46,11 @@ var _ = Describe("An API server's metrics", func() {
 		Expect(failed).To(BeZero())
 	})
 
+	It("are not believed where their end was not read", func() {
+		_, _, err := read(io.MultiReader(strings.NewReader(head), &endless{line: []byte("x" + strings.Repeat(" ", 64<<10) + "1\n")}))
+		Expect(err).To(MatchError(errTooMuch))
+	})
+
 	DescribeTable("may be none", func(text string, wanted error) {
 		_, _, err := read(strings.NewReader(text))
 		Expect(err).To(MatchError(wanted))
@@ -56,6 +62,18 @@ var _ = Describe("An API server's metrics", func() {
 		Entry("but a flood", strings.Repeat("process_start_time_seconds{a=\"b\"} 1\n", 10000), errNotMetrics),
 	)
 })
+
+// endless is a line, again and again.
+type endless struct {
+	line []byte
+	at   int
+}
+
+func (e *endless) Read(into []byte) (int, error) {
+	n := copy(into, e.line[e.at:])
+	e.at = (e.at + n) % len(e.line)
+	return n, nil
+}
 
 var _ = Describe("Endpoints", func() {
 	endpoints := func(kind discoveryv1.AddressType, ports []discoveryv1.EndpointPort, addresses ...string) discoveryv1.EndpointSlice {
@@ -127,6 +145,14 @@ var _ = Describe("What is found", func() {
 		Entry("which loses everything", watch(6), waits(5.1), int64(3), "", Silent),
 		Entry("never heard", usage.Watch{Address: "a:1", Listed: ago(1)}, waits(1), int64(0), "", Starting),
 		Entry("never asked", usage.Watch{Address: "a:1", Listed: ago(1)}, nil, int64(0), "refused", Unreachable),
+	)
+
+	DescribeTable("of which API servers there are", func(listed time.Time, told string) {
+		watcher := &Watcher{Every: every, Late: usage.Late, listing: "forbidden", listed: listed}
+		Expect(watcher.find(nil, nil, noon).Trouble).To(Equal(told))
+	},
+		Entry("which was never known", time.Time{}, "forbidden"), Entry("which is not known any more", ago(8), "forbidden"),
+		Entry("which is not known for a moment", ago(6), ""),
 	)
 
 	It("is not about those that left", func() {
