@@ -128,6 +128,12 @@ func (a *auditor) usage(ctx context.Context, days int, grant string) (*wire.Usag
 	return found, a.read(ctx, wire.PathUsage+"?"+query.Encode(), found)
 }
 
+// days say what everybody did on each of the last days.
+func (a *auditor) days(ctx context.Context, days int) (*wire.Days, error) {
+	found := &wire.Days{}
+	return found, a.read(ctx, wire.PathDays+"?"+url.Values{"days": {strconv.Itoa(days)}}.Encode(), found)
+}
+
 // read gets an answer, and reads it.
 func (a *auditor) read(ctx context.Context, path string, into any) error {
 	answer, err := a.get(ctx, path)

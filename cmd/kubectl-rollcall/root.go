@@ -101,7 +101,10 @@ const rootExamples = `  # Log in, and see who you are
 
   # What somebody did, and who is behind a line of the audit log
   kubectl rollcall activity alice
-  kubectl rollcall explain 5a2f0b8e-2f0c-4f0e-9d5b-0d4a3b1c2d3e`
+  kubectl rollcall explain 5a2f0b8e-2f0c-4f0e-9d5b-0d4a3b1c2d3e
+
+  # A page for whoever reviews access
+  kubectl rollcall report --to access.html`
 
 func (t *tool) addCommands(root *cobra.Command) {
 	add := func(group string, commands ...*cobra.Command) {
@@ -115,8 +118,8 @@ func (t *tool) addCommands(root *cobra.Command) {
 	add(groupDecide, t.newApproveCommand(), t.newDenyCommand(), t.newLockCommand(), t.newUnlockCommand(), t.newTerminateCommand())
 	add(groupLook, t.newSessionsCommand(), t.newAccessCommand(), t.newWhoCanCommand(), t.newWhyCommand(), t.newTreeCommand(),
 		t.newGraphCommand())
-	add(groupAudit, t.newExplainCommand(), t.newActivityCommand(), t.newUsageCommand(), t.newUnusedCommand(), t.newEvidenceCommand(),
-		t.newLedgerCommand(), t.newFeedCommand())
+	add(groupAudit, t.newExplainCommand(), t.newActivityCommand(), t.newUsageCommand(), t.newUnusedCommand(), t.newReportCommand(),
+		t.newEvidenceCommand(), t.newLedgerCommand(), t.newFeedCommand())
 	root.AddCommand(t.newVersionCommand())
 	explainCompletion(root)
 }

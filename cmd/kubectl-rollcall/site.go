@@ -75,9 +75,18 @@ var errElsewhere = errors.New("the kubeconfig's context does not say where to lo
 
 // here is the place that the kubeconfig's context is about.
 func (t *tool) here() (*site, error) {
-	config, err := t.flags.ToRawKubeConfigLoader().RawConfig()
+	_, cluster, err := t.cluster()
 	if err != nil {
 		return nil, err
+	}
+	return placeOf(cluster)
+}
+
+// cluster is the one that flags and kubeconfig name, and what the kubeconfig has of it; nil where it has nothing.
+func (t *tool) cluster() (string, *clientcmdapi.Cluster, error) {
+	config, err := t.flags.ToRawKubeConfigLoader().RawConfig()
+	if err != nil {
+		return "", nil, err
 	}
 	name := config.CurrentContext
 	if *t.flags.Context != "" {
@@ -90,7 +99,7 @@ func (t *tool) here() (*site, error) {
 	if *t.flags.ClusterName != "" {
 		cluster = *t.flags.ClusterName
 	}
-	return placeOf(config.Clusters[cluster])
+	return cluster, config.Clusters[cluster], nil
 }
 
 func placeOf(cluster *clientcmdapi.Cluster) (*site, error) {

@@ -54,7 +54,16 @@ func (t *tool) snapshot(ctx context.Context, what reading) (answers.Snapshot, er
 		return answers.Snapshot{}, err
 	}
 	l, r := &lists{}, &reader{Client: c}
-	r.read(ctx, "users.iam.rollcall.dev", func(ctx context.Context) error { return users(ctx, c, what.user, &l.users) })
+	l.read(ctx, r, what)
+	if err := r.wait(); err != nil {
+		return answers.Snapshot{}, err
+	}
+	return l.snapshot(), nil
+}
+
+// read begins to read all kinds at once.
+func (l *lists) read(ctx context.Context, r *reader, what reading) {
+	r.read(ctx, "users.iam.rollcall.dev", func(ctx context.Context) error { return users(ctx, r, what.user, &l.users) })
 	r.list(ctx, "groups.iam.rollcall.dev", &l.groups)
 	r.list(ctx, "grants.iam.rollcall.dev", &l.grants)
 	r.list(ctx, "accessrequests.iam.rollcall.dev", &l.requests)
@@ -68,14 +77,14 @@ func (t *tool) snapshot(ctx context.Context, what reading) (answers.Snapshot, er
 	if what.offers {
 		r.list(ctx, "namespaces", &l.namespaces)
 	}
-	if err := r.wait(); err != nil {
-		return answers.Snapshot{}, err
-	}
+}
+
+func (l *lists) snapshot() answers.Snapshot {
 	return answers.Snapshot{
 		Users: l.users.Items, Groups: l.groups.Items, Grants: l.grants.Items, AccessRequests: l.requests.Items, Locks: l.locks.Items,
 		ClusterRoles: l.clusterRoles.Items, Roles: l.roles.Items, Namespaces: l.namespaces.Items,
 		ClusterRoleBindings: l.clusterRoleBindings.Items, RoleBindings: l.roleBindings.Items,
-	}, nil
+	}
 }
 
 // users reads the one who is called so. Only where no object has that name are all of them looked through for the username.

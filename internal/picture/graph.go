@@ -58,6 +58,9 @@ type Graph struct {
 // Empty says whether there is nothing to see.
 func (g *Graph) Empty() bool { return len(g.boxes) == 0 }
 
+// Boxes counts what is drawn.
+func (g *Graph) Boxes() int { return len(g.boxes) }
+
 // drawing is a Graph while it is made.
 type drawing struct {
 	world  *World

@@ -53,12 +53,56 @@ func colours(column int) (fill, line string) {
 
 // SVG is the picture as it is: self-contained, without scripts.
 func (g *Graph) SVG() string {
+	const attributes = ` xmlns="http://www.w3.org/2000/svg"`
+	return g.svg(attributes, "<style>"+style+"</style>\n")
+}
+
+// Figure is the picture as a part of a page, which has FigureStyle: what a picture says of text would hold for all of the page's.
+func (g *Graph) Figure() string { return g.svg(` class="`+figureClass+`"`, "") }
+
+// FigureStyle is the style of Figures, on light pages and on dark ones.
+func FigureStyle() string {
+	var dark strings.Builder
+	for column := range columnCount {
+		fill, line := colours(column)
+		fmt.Fprintf(&dark, "rect[fill=%q] { fill: color-mix(in srgb, %s 32%%, #14181d); }\n", fill, line)
+	}
+	dark.WriteString(darkStyle)
+	return scoped(style) + "@media screen and (prefers-color-scheme: dark) {\n" + scoped(dark.String()) + "}\n"
+}
+
+// scoped has each rule, which is a line of its own, hold in Figures alone.
+func scoped(rules string) string {
+	var text strings.Builder
+	for line := range strings.Lines(rules) {
+		if line = strings.TrimSpace(line); line != "" {
+			text.WriteString("." + figureClass + " " + line + "\n")
+		}
+	}
+	return text.String()
+}
+
+const figureClass = "rollcall-picture"
+
+const darkStyle = `
+text { fill: #eceff4; }
+.heading { fill: #9aa4b2; }
+.small { fill: #b6bfcb; }
+.off rect { fill: #20252c; stroke: #5b6472; }
+.off .title { fill: #9aa4b2; }
+.off .small { fill: #f28b82; }
+rect[fill="#ffffff"] { fill: #181c22; }
+path { stroke: #8a94a3; }
+path.off { stroke: #4a525d; }
+`
+
+func (g *Graph) svg(attributes, head string) string {
 	l := g.layout()
 	width, height := left(columnCount-1)+boxWidth+margin, l.bottom()+legendHeight+margin
 	var svg strings.Builder
-	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%.0f" viewBox="0 0 %.0f %.0f" role="img">`+"\n",
-		width, height, width, height)
-	svg.WriteString("<title>Who gets what through what</title>\n<style>" + style + "</style>\n")
+	fmt.Fprintf(&svg, `<svg%s width="%.0f" height="%.0f" viewBox="0 0 %.0f %.0f" role="img">`+"\n",
+		attributes, width, height, width, height)
+	svg.WriteString("<title>Who gets what through what</title>\n" + head)
 	fmt.Fprintf(&svg, `<rect width="%.0f" height="%.0f" fill="#ffffff"/>`+"\n", width, height)
 	for column := range columnCount {
 		fmt.Fprintf(&svg, `<text class="heading" x="%.1f" y="40">%s</text>`+"\n", left(column), xmlText(strings.ToUpper(heading(column))))
