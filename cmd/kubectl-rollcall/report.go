@@ -56,7 +56,7 @@ people did.`,
 }
 
 func (t *tool) report(ctx context.Context, flags reportFlags) error {
-	if err := t.checkReport(flags); err != nil {
+	if err := flags.check(t.onTerminal()); err != nil {
 		return err
 	}
 	in, err := t.gather(ctx, flags.days)
@@ -80,13 +80,14 @@ func (t *tool) report(ctx context.Context, flags reportFlags) error {
 	return nil
 }
 
-func (t *tool) checkReport(flags reportFlags) error {
+// check says what is wrong with the flags; terminal says that standard output is one.
+func (f *reportFlags) check(terminal bool) error {
 	switch {
-	case flags.format != outputHTML && flags.format != outputJSON:
-		return fmt.Errorf("there is no report in %q: use html or json", flags.format)
-	case flags.days < 1 || flags.days > wire.MaxDays:
+	case f.format != outputHTML && f.format != outputJSON:
+		return fmt.Errorf("there is no report in %q: use html or json", f.format)
+	case f.days < 1 || f.days > wire.MaxDays:
 		return fmt.Errorf("--days must be 1 to %d", wire.MaxDays)
-	case flags.format == outputHTML && flags.to == "" && t.onTerminal():
+	case f.format == outputHTML && f.to == "" && terminal:
 		return errors.New("the report is a page for a browser, and would fill this terminal: name a file, as in --to access.html")
 	default:
 		return nil

@@ -153,8 +153,20 @@ func functions() template.FuncMap {
 		"anchor":  anchor,
 		"short":   func(s string) string { return plain.Short(s, nameColumns) },
 		"plus":    func(a, b int) int { return a + b },
+		"usages":  usages,
 		"unknown": func(g Glance) int { return g.Usage[v1alpha1.GrantUnknown] },
 	}
+}
+
+// usages are how many Grants are used, and how many are not.
+func usages(g Glance) string {
+	var parts []string
+	for _, said := range []v1alpha1.GrantUsage{v1alpha1.GrantUsed, v1alpha1.GrantRedundant, v1alpha1.GrantUnused, v1alpha1.GrantUnknown} {
+		if n := g.Usage[said]; n > 0 {
+			parts = append(parts, count(n)+" "+strings.ToLower(string(said)))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // nameColumns is how much of a name fits beside a strip.
@@ -182,7 +194,7 @@ func about(missing []Missing, parts ...string) []Missing {
 func anchor(kind, name string) string {
 	switch kind {
 	case "User", "Grant", "AccessRequest", "Session":
-		return strings.ToLower(kind) + "/" + name
+		return strings.ToLower(kind) + "-" + name
 	default:
 		return ""
 	}

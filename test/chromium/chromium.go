@@ -12,10 +12,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
 
@@ -99,7 +102,9 @@ func (b *Browser) Close() error {
 // Page is a tab.
 type Page struct {
 	//nolint:containedctx // The tab is in it, as the browser is in the Browser's.
-	ctx context.Context
+	ctx        context.Context
+	mutex      sync.Mutex
+	complaints []string
 }
 
 // Open opens an address in a new tab.
@@ -109,6 +114,9 @@ func (b *Browser) Open(ctx context.Context, address string) (*Page, error) {
 	//nolint:contextcheck // The tab is opened by the first use of its own context, and closed when that ends.
 	err := chromedp.Do(tab, chromedp.EmulateViewport(width, height))
 	if err == nil {
+		err = chromedp.Listen(tab, p.hear)
+	}
+	if err == nil {
 		err = p.do(ctx, chromedp.Navigate(address))
 	}
 	if err != nil {
@@ -117,6 +125,39 @@ func (b *Browser) Open(ctx context.Context, address string) (*Page, error) {
 	}
 	return p, nil
 }
+
+// hear keeps what the browser has to say of the page.
+func (p *Page) hear(event any) {
+	complaint := ""
+	switch e := event.(type) {
+	case *log.EventEntryAdded:
+		complaint = e.Entry.Text
+	case *runtime.EventExceptionThrown:
+		complaint = e.ExceptionDetails.Text
+	case *runtime.EventConsoleAPICalled:
+		complaint = "console." + string(e.Type)
+	default:
+		return
+	}
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.complaints = append(p.complaints, complaint)
+}
+
+// Complaints are what the browser's console has of the page so far: errors of scripts, and what a policy of the page forbids.
+func (p *Page) Complaints() []string {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	return slices.Clone(p.complaints)
+}
+
+// Resize makes the page's window larger or smaller.
+func (p *Page) Resize(ctx context.Context, width, height int64) error {
+	return p.do(ctx, chromedp.EmulateViewport(width, height))
+}
+
+// Paper is the page as it is printed, as PDF.
+func (p *Page) Paper(ctx context.Context) ([]byte, error) { return run(ctx, p, chromedp.PrintToPDF()) }
 
 // Close closes the tab.
 func (p *Page) Close() error { return chromedp.Cancel(p.ctx) }
