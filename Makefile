@@ -88,6 +88,7 @@ test: ## Run all tests against a real control plane. ARGS="-run X ./internal/...
 screenshots: ## Take the pictures in docs/images anew, with Chromium.
 	@mkdir -p docs/images
 	@ROLLCALL_SCREENSHOTS=$(CURDIR)/docs/images hack/test.sh ./test/login -ginkgo.focus 'Somebody with a browser'
+	@ROLLCALL_SCREENSHOTS=$(CURDIR)/docs/images hack/test.sh ./test/report -ginkgo.focus 'on paper'
 
 .PHONY: bench
 bench: control-plane build bin/bench ## Measure at scale, some minutes. ARGS="-o markdown" writes docs/scale.md.

@@ -64,7 +64,8 @@ func refused(often, others int64) change {
 	return func(in *report.Input) {
 		in.Activity.Items = nil
 		for back := range 14 {
-			item := wire.Day{Day: company.Now().AddDate(0, 0, -back).Format(time.DateOnly), Username: "corp:alice", Requests: 500, Forbidden: others}
+			date := company.Now().AddDate(0, 0, -back).Format(time.DateOnly)
+			item := wire.Day{Day: date, Username: "corp:alice", Requests: 500, Forbidden: others}
 			if back == 3 {
 				item.Forbidden = often
 			}
@@ -140,12 +141,15 @@ var _ = Describe("Findings", func() {
 			request(metav1.ConditionFalse, v1alpha1.ReasonNobodyCanReview)),
 		Entry("of somebody inactive in a binding of others", report.HoldsOn, "User bob", disabled("view", "corp:bob")),
 		Entry("of somebody inactive in a group of such", report.HoldsOn, "User bob", disabled("view", "%corp:payments")),
-		Entry("of a powerful role given to a person", report.UnmanagedPowerful, "ClusterRoleBinding by-hand", clusterBinding("edit", "corp:bob")),
+		Entry("of a powerful role given to a person", report.UnmanagedPowerful, "ClusterRoleBinding by-hand",
+			clusterBinding("edit", "corp:bob")),
 		Entry("of a powerful role given to a group", report.UnmanagedPowerful, "ClusterRoleBinding by-hand",
 			clusterBinding("cluster-admin", "%corp:payments")),
 		Entry("of another role given to a person", report.Unmanaged, "ClusterRoleBinding by-hand", clusterBinding("view", "corp:bob")),
-		Entry("of a powerful Grant", report.PowerWithoutEnd, "Grant root", grants(company.Grant("root", "cluster-admin", "", company.ToUser("bob")))),
-		Entry("of one in namespaces", report.PowerInNamespaces, "Grant root", grants(company.Grant("root", "edit", "pay", company.ToUser("bob")))),
+		Entry("of a powerful Grant", report.PowerWithoutEnd, "Grant root",
+			grants(company.Grant("root", "cluster-admin", "", company.ToUser("bob")))),
+		Entry("of one in namespaces", report.PowerInNamespaces, "Grant root",
+			grants(company.Grant("root", "edit", "pay", company.ToUser("bob")))),
 		Entry("of a Directory that is not reached", report.DirectoryNotRead, "Directory corp",
 			directory(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonUnreachable)),
 		Entry("of a Directory that was not read yet", report.DirectoryNotRead, "Directory corp",
@@ -172,7 +176,8 @@ var _ = Describe("Findings", func() {
 	},
 		Entry("of a request that was reviewed", request(metav1.ConditionTrue, v1alpha1.ReasonApproved)),
 		Entry("of somebody inactive whom no binding names", disabled("view")),
-		Entry("of bindings of service accounts, strangers and the system's groups", clusterBinding("cluster-admin", "stranger", "%stranger", "%system:masters")),
+		Entry("of bindings of service accounts, strangers and the system's groups",
+			clusterBinding("cluster-admin", "stranger", "%stranger", "%system:masters")),
 		Entry("of a powerful Grant with an end", grants(company.Until(company.Grant("root", "cluster-admin", "", company.ToUser("bob")), day))),
 		Entry("of a powerful Grant on request", grants(company.OnRequest(company.Grant("root", "cluster-admin", "", company.ToUser("bob")),
 			v1alpha1.ApprovalBeforeUse, company.ToUser("alice")))),
@@ -216,7 +221,8 @@ var _ = Describe("Findings", func() {
 			Expect(f.Do).NotTo(BeEmpty())
 		}
 		order := []report.Weight{report.WeightUrgent, report.WeightReview, report.WeightTidy}
-		Expect(slices.IsSortedFunc(weights, func(a, b report.Weight) int { return slices.Index(order, a) - slices.Index(order, b) })).To(BeTrue())
+		place := func(a, b report.Weight) int { return slices.Index(order, a) - slices.Index(order, b) }
+		Expect(slices.IsSortedFunc(weights, place)).To(BeTrue())
 		Expect(page.Glance).To(SatisfyAll(HaveField("Findings", items), HaveField("Urgent", urgent)))
 	})
 })
@@ -229,7 +235,9 @@ var _ = DescribeTable("What makes a role powerful", func(rule rbacv1.PolicyRule,
 	Entry("reading everything in the core group", company.Rule("get", "core", "*"), "reads secrets"),
 	Entry("secrets", company.Rule("watch", "core", "secrets"), "reads secrets"),
 	Entry("writing secrets", company.Rule("create update delete", "core", "secrets")),
-	Entry("one secret", rbacv1.PolicyRule{Verbs: []string{"get"}, APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{"a"}}),
+	Entry("one secret", rbacv1.PolicyRule{
+		Verbs: []string{"get"}, APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{"a"},
+	}),
 	Entry("secrets of another group", company.Rule("get", "example.com", "secrets")),
 	Entry("escalating", company.Rule("escalate", "rbac.authorization.k8s.io", "clusterroles"), "gives more than it has (escalate)"),
 	Entry("binding", company.Rule("bind", "rbac.authorization.k8s.io", "roles"), "binds roles"),
@@ -245,7 +253,9 @@ var _ = It("Roles of a namespace count where the Grant is", func() {
 	grant.Spec.RoleRef.Kind = v1alpha1.RoleKindRole
 	in.Grants = append(in.Grants, grant)
 	role := func(namespace string) rbacv1.Role {
-		return rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "keys"}, Rules: []rbacv1.PolicyRule{company.Rule("get", "core", "secrets")}}
+		return rbacv1.Role{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "keys"}, Rules: []rbacv1.PolicyRule{company.Rule("get", "core", "secrets")},
+		}
 	}
 	in.Roles = []rbacv1.Role{role("shop")}
 	Expect(found(in)).To(BeEmpty())

@@ -34,7 +34,8 @@ func rendered(page report.Page) string {
 }
 
 // hostile is what somebody might write into a directory, or into Git.
-const hostile = "<script>alert(1)</script>\"'`><img src=http://evil.example/x onerror=alert(1)>{{.}}</style></title>\u202egnp\x1b[31m\r\nnext\u200bline\x00"
+const hostile = "<script>alert(1)</script>\"'`><img src=http://evil.example/x onerror=alert(1)>{{.}}</style></title>" +
+	"\u202egnp\x1b[31m\r\nnext\u200bline\x00"
 
 // haunt writes it into every text, and into some of them more than anybody reads.
 func haunt(v reflect.Value) {
@@ -50,9 +51,9 @@ func haunt(v reflect.Value) {
 			haunt(v.Index(i))
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Field(i).CanSet() {
-				haunt(v.Field(i))
+		for _, field := range v.Fields() {
+			if field.CanSet() {
+				haunt(field)
 			}
 		}
 	default:
@@ -71,7 +72,8 @@ func tags(page string) map[string]int {
 // references are what a page would load: whatever an attribute or a style points to that is not within the page.
 func references(page string) []string {
 	var found []string
-	for _, m := range regexp.MustCompile(`(?i)(src|href|srcset|action|data|poster|xlink:href|background)\s*=\s*"([^"]*)"`).FindAllStringSubmatch(page, -1) {
+	attributes := regexp.MustCompile(`(?i)(src|href|srcset|action|data|poster|xlink:href|background)\s*=\s*"([^"]*)"`)
+	for _, m := range attributes.FindAllStringSubmatch(page, -1) {
 		if !strings.HasPrefix(m[2], "#") {
 			found = append(found, m[0])
 		}
@@ -218,7 +220,8 @@ var _ = Describe("The page", func() {
 	It("tells of gaps, and counts Grants of which nothing is known apart", func() {
 		in := calm()
 		in.Usage.Items[0].Usage = v1alpha1.GrantUnknown
-		in.Activity.Coverage = company.Coverage(30, 0.99996, usage.Gap{Since: ago(2 * day), Until: ago(2*day - 1), Message: "lost some", Lost: 12345})
+		in.Activity.Coverage = company.Coverage(30, 0.99996,
+			usage.Gap{Since: ago(2 * day), Until: ago(2*day - 1), Message: "lost some", Lost: 12345})
 		text := rendered(build(in))
 		Expect(text).To(ContainSubstring("<strong>99.9 %</strong>"))
 		Expect(text).To(ContainSubstring("lost some (12\u202f345 events lost)"))
@@ -256,13 +259,15 @@ var _ = Describe("What the page has of each", func() {
 		Expect(person("ivan").Unmanaged).To(Equal([]string{"ClusterRoleBinding temp-debug", "RoleBinding shop/old-viewers"}))
 		Expect(person("bob").Unmanaged).To(BeEmpty(), "what everybody has who is logged in is nobody's")
 		Expect(person("bob").Sessions).To(BeZero(), "it has ended")
-		Expect(person("frank")).To(SatisfyAll(HaveField("MayAct", false), HaveField("State", "DirectoryDisabled"), HaveField("Remarks", HaveLen(2))))
+		Expect(person("frank")).To(SatisfyAll(
+			HaveField("MayAct", false), HaveField("State", "DirectoryDisabled"), HaveField("Remarks", HaveLen(2))))
 	})
 
 	It("is open requests first, then the newest", func() {
-		var names []string
-		for _, r := range build(company.Small()).Requests {
-			names = append(names, r.Name[strings.LastIndex(r.Name, "-")+1:])
+		requests := build(company.Small()).Requests
+		names := make([]string, len(requests))
+		for i, r := range requests {
+			names[i] = r.Name[strings.LastIndex(r.Name, "-")+1:]
 		}
 		Expect(names).To(Equal([]string{"q2w8e", "7wq2m", "m4x7c", "h5n9b", "c9d1k", "z6t3r", "a8s2d"}))
 	})

@@ -40,7 +40,9 @@ func calm() report.Input {
 	in.Sessions = []v1alpha1.Session{company.Session("alice", "laptop", v1alpha1.MethodOIDC, time.Hour)}
 	directory := v1alpha1.Directory{}
 	directory.Name = "corp"
-	directory.Status.Conditions = []metav1.Condition{company.Condition(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSynced, "")}
+	directory.Status.Conditions = []metav1.Condition{
+		company.Condition(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSynced, ""),
+	}
 	in.Directories = []v1alpha1.Directory{directory}
 	in.Usage = &wire.Usage{Coverage: company.Coverage(30, 1), Items: []wire.GrantUsage{
 		company.Said(&in.Grants[0], v1alpha1.GrantUsed, "last needed today", 12, 2, time.Hour),

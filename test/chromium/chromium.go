@@ -114,7 +114,7 @@ func (b *Browser) Open(ctx context.Context, address string) (*Page, error) {
 	//nolint:contextcheck // The tab is opened by the first use of its own context, and closed when that ends.
 	err := chromedp.Do(tab, chromedp.EmulateViewport(width, height))
 	if err == nil {
-		err = chromedp.Listen(tab, p.hear)
+		err = chromedp.Listen(tab, p.hear) //nolint:contextcheck // It listens for as long as the tab is there.
 	}
 	if err == nil {
 		err = p.do(ctx, chromedp.Navigate(address))
@@ -128,7 +128,7 @@ func (b *Browser) Open(ctx context.Context, address string) (*Page, error) {
 
 // hear keeps what the browser has to say of the page.
 func (p *Page) hear(event any) {
-	complaint := ""
+	var complaint string
 	switch e := event.(type) {
 	case *log.EventEntryAdded:
 		complaint = e.Entry.Text

@@ -257,7 +257,8 @@ func Days(days int, usernames []string) []wire.Day {
 			if random.IntN(6) == 0 {
 				refused = min(requests, int64(random.IntN(4)))
 			}
-			items = append(items, wire.Day{Day: date.Format(time.DateOnly), Username: username, Requests: requests, Forbidden: refused})
+			on := date.Format(time.DateOnly)
+			items = append(items, wire.Day{Day: on, Username: username, Requests: requests, Forbidden: refused})
 		}
 	}
 	return items

@@ -95,7 +95,8 @@ var _ = Describe("kubectl rollcall report", func() {
 		})
 		page := pageOf(administrator().gets("report", "-o", "json", "--days", "7"))
 		Expect(page.Missing).To(BeEmpty())
-		Expect(page).To(SatisfyAll(HaveField("Cluster", Not(BeEmpty())), HaveField("By", "rollcall-test-admin"), HaveField("Coverage.Share", 0.5)))
+		Expect(page).To(SatisfyAll(
+			HaveField("Cluster", Not(BeEmpty())), HaveField("By", "rollcall-test-admin"), HaveField("Coverage.Share", 0.5)))
 		Expect(page.Grants).To(ContainElement(SatisfyAll(HaveField("Name", grant.Name), HaveField("Message", "nobody did"))))
 		Expect(page.Activity.Days).To(HaveLen(8))
 		Expect(page.Activity.Days[7]).To(Equal(report.Day{Day: today, Allowed: 3, Forbidden: 2}))
@@ -111,16 +112,17 @@ var _ = Describe("kubectl rollcall report", func() {
 	It("leaves out what somebody may not read, and says so", func(ctx SpecContext) {
 		answering(ctx, nil)
 		page := pageOf(as("nadia", readers).gets("report", "-o", "json"))
-		var about []string
-		for _, m := range page.Missing {
-			about = append(about, m.About)
+		about := make([]string, len(page.Missing))
+		for i, m := range page.Missing {
+			about[i] = m.About
 		}
 		Expect(about).To(ConsistOf(report.AboutActivity, report.AboutUsage, report.AboutBindings, report.AboutBindings, report.AboutRoles,
 			report.AboutRoles, report.AboutDirectories))
 		Expect(page.Missing).To(ContainElement(SatisfyAll(HaveField("About", report.AboutUsage),
 			HaveField("Why", ContainSubstring("you may not see where the audit service is")))))
 		Expect(page.Grants).To(ContainElement(HaveField("Name", grant.Name)))
-		Expect(as("nobody").fails("report")).To(ContainSubstring("which all of the report is about: be bound to the ClusterRole rollcall-viewer"))
+		Expect(as("nobody").fails("report")).To(
+			ContainSubstring("which all of the report is about: be bound to the ClusterRole rollcall-viewer"))
 	})
 
 	It("makes a page or JSON, of some days", func() {
