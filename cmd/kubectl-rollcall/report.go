@@ -181,7 +181,7 @@ func (t *tool) askAuditor(ctx context.Context, in *report.Input) {
 		lack(report.AboutActivity, did, err)
 		return
 	}
-	if in.Usage, err = a.usage(ctx, in.Days); err != nil {
+	if in.Usage, err = a.usage(ctx, in.Days, ""); err != nil {
 		lack(report.AboutUsage, used, err)
 	}
 	if in.Activity, err = a.days(ctx, in.Days); err != nil {

@@ -266,7 +266,8 @@ func Days(days int, usernames []string) []wire.Day {
 
 // Names are made-up ones, as many as there are; beyond that they have numbers.
 func Names(count int) []string {
-	first := strings.Fields("Alice Bob Carol Dave Erin Frank Grace Heidi Ivan Judy Kofi Lena Mallory Nadia Oscar Peggy Quentin Rosa Sami Tove")
+	first := strings.Fields("Alice Bob Carol Dave Erin Frank Grace Heidi Ivan Judy " +
+		"Kofi Lena Mallory Nadia Oscar Peggy Quentin Rosa Sami Tove")
 	last := strings.Fields("Ng Oduya Díaz Li Novak Weber Haddad Sørensen Petrov Kim Mensah Fischer Kos Rahman Lund Silva")
 	names := make([]string, count)
 	for i := range names {
