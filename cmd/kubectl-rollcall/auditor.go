@@ -14,6 +14,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +26,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/usage"
 	"github.com/rollcall-iam/rollcall/internal/wire"
 )
 
@@ -134,7 +136,30 @@ func (a *auditor) days(ctx context.Context, days int) (*wire.Days, error) {
 	return found, a.read(ctx, wire.PathDays+"?"+url.Values{"days": {strconv.Itoa(days)}}.Encode(), found)
 }
 
-// read gets an answer, and reads it.
+// coverage says how much of the last days is known.
+func (a *auditor) coverage(ctx context.Context, days int) (*usage.Coverage, error) {
+	found := &usage.Coverage{}
+	return found, a.read(ctx, wire.PathCoverage+"?"+url.Values{"days": {strconv.Itoa(days)}}.Encode(), found)
+}
+
+// uses are what people did in the last days. Of several answers, what is known is as little as is known of any of them.
+func (a *auditor) uses(ctx context.Context, usernames []string, days int) (*wire.Uses, error) {
+	all := &wire.Uses{}
+	for some := range slices.Chunk(usernames, wire.MaxUsernames) {
+		found := &wire.Uses{}
+		query := url.Values{"username": some, "days": {strconv.Itoa(days)}}
+		if err := a.read(ctx, wire.PathUses+"?"+query.Encode(), found); err != nil {
+			return nil, err
+		}
+		if all.Coverage.Until.IsZero() || found.Coverage.Share < all.Coverage.Share {
+			all.Coverage = found.Coverage
+		}
+		all.Items = append(all.Items, found.Items...)
+	}
+	return all, nil
+}
+
+// read gets what is in JSON.
 func (a *auditor) read(ctx context.Context, path string, into any) error {
 	answer, err := a.get(ctx, path)
 	if err != nil {

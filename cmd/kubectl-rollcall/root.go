@@ -19,6 +19,7 @@ const (
 	groupDecide = "decide"
 	groupLook   = "look"
 	groupAudit  = "audit"
+	groupUse    = "use"
 )
 
 // usageTemplate leaves the flags of every command to the root's help, so that a command's own are seen.
@@ -69,6 +70,7 @@ func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
 		&cobra.Group{ID: groupDecide, Title: "Decide who gets in:"},
 		&cobra.Group{ID: groupLook, Title: "See who has what:"},
 		&cobra.Group{ID: groupAudit, Title: "See who did what:"},
+		&cobra.Group{ID: groupUse, Title: "See what is used:"},
 	)
 	t.addCommands(root)
 	return root
@@ -103,7 +105,10 @@ const rootExamples = `  # Log in, and see who you are
   kubectl rollcall activity alice
   kubectl rollcall explain 5a2f0b8e-2f0c-4f0e-9d5b-0d4a3b1c2d3e
 
-  # A page for whoever reviews access
+  # Which grants nobody uses, who has gone quiet, roles as wide as what somebody uses, and all of it on a page
+  kubectl rollcall unused
+  kubectl rollcall dormant
+  kubectl rollcall recommend alice
   kubectl rollcall report --to access.html`
 
 func (t *tool) addCommands(root *cobra.Command) {
@@ -118,8 +123,8 @@ func (t *tool) addCommands(root *cobra.Command) {
 	add(groupDecide, t.newApproveCommand(), t.newDenyCommand(), t.newLockCommand(), t.newUnlockCommand(), t.newTerminateCommand())
 	add(groupLook, t.newSessionsCommand(), t.newAccessCommand(), t.newWhoCanCommand(), t.newWhyCommand(), t.newTreeCommand(),
 		t.newGraphCommand())
-	add(groupAudit, t.newExplainCommand(), t.newActivityCommand(), t.newUsageCommand(), t.newUnusedCommand(), t.newReportCommand(),
-		t.newEvidenceCommand(), t.newLedgerCommand(), t.newFeedCommand())
+	add(groupAudit, t.newExplainCommand(), t.newActivityCommand(), t.newEvidenceCommand(), t.newLedgerCommand(), t.newFeedCommand())
+	add(groupUse, t.newUsageCommand(), t.newUnusedCommand(), t.newDormantCommand(), t.newRecommendCommand(), t.newReportCommand())
 	root.AddCommand(t.newVersionCommand())
 	explainCompletion(root)
 }

@@ -9,9 +9,11 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/person"
 )
 
@@ -43,7 +45,7 @@ func (r *Reconciler) findDormancy(ctx context.Context, s *scope) error {
 	if err != nil {
 		// What was found before holds until somebody can say more: the store being away for a minute is no news of ten thousand people.
 		log.FromContext(ctx).V(1).Info("whether this User is dormant is not known", "why", err.Error())
-		s.dormant, s.recheck = calledDormant(s.user), s.now.Add(jittered(coverageSoon))
+		s.dormant, s.recheck = meta.IsStatusConditionTrue(s.user.Status.Conditions, v1alpha1.ConditionDormant), s.now.Add(jittered(coverageSoon))
 		return nil
 	}
 	s.dormant, s.recheck = covered, s.now.Add(jittered(coverageAgain))

@@ -6,8 +6,6 @@ package user
 import (
 	"context"
 
-	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -31,7 +29,7 @@ const workers = 8
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("user").
-		For(&v1alpha1.User{}, builder.WithPredicates(predicate.Funcs{UpdateFunc: moreThanSeen})).
+		For(&v1alpha1.User{}).
 		Watches(&v1alpha1.User{}, handler.Funcs{UpdateFunc: leaversFirst}).
 		Watches(&v1alpha1.User{}, handler.EnqueueRequestsFromMapFunc(r.namesakes), builder.WithPredicates(predicate.Funcs{
 			UpdateFunc: nameDiffers,
@@ -157,25 +155,6 @@ func directoryDiffers(e event.UpdateEvent) bool {
 	before, ok := e.ObjectOld.(*v1alpha1.Directory)
 	after, also := e.ObjectNew.(*v1alpha1.Directory)
 	return ok && also && (before.Generation != after.Generation || before.UsernamePrefix() != after.UsernamePrefix())
-}
-
-// moreThanSeen lets everything through but that somebody was seen again, which happens each minute to everybody at work, and changes
-// nothing here but that whoever was called dormant is not so any more. To compare costs a hundredth of what it saves.
-func moreThanSeen(e event.UpdateEvent) bool {
-	before, ok := e.ObjectOld.(*v1alpha1.User)
-	after, also := e.ObjectNew.(*v1alpha1.User)
-	if !ok || !also || before.Status.LastSeenTime.Equal(after.Status.LastSeenTime) || calledDormant(before) || calledDormant(after) {
-		return true
-	}
-	was, is := *before, *after
-	for _, u := range []*v1alpha1.User{&was, &is} {
-		u.ResourceVersion, u.ManagedFields, u.Status.LastSeenTime = "", nil, nil
-	}
-	return !equality.Semantic.DeepEqual(&was, &is)
-}
-
-func calledDormant(user *v1alpha1.User) bool {
-	return meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionDormant) != nil
 }
 
 // nameDiffers lets through what may settle who has a username: the username itself, and whether its bearer may act.

@@ -11,11 +11,9 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	gomegatypes "github.com/onsi/gomega/types"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/controllers/user"
@@ -202,8 +200,8 @@ func dormantStill(s *stage) {
 	)
 }
 
-// seenLive are specs of what it costs that people are seen.
-func seenLive(w *world) {
+// dormantLive are specs of them with the operator at work.
+func dormantLive(w *world) {
 	BeforeAll(func(ctx SpecContext) {
 		w.run(ctx, func(mgr ctrl.Manager, _ operator.Environment) error {
 			return (&user.Reconciler{
@@ -214,48 +212,13 @@ func seenLive(w *world) {
 		})
 	})
 
-	It("are not looked at because they were seen, but for those who were dormant", func(ctx SpecContext) {
+	It("are not dormant any more once they are seen", func(ctx SpecContext) {
 		u := localUser(w.name("user"))
 		w.create(ctx, u)
 		w.becomes(ctx, u, active, says(isTrue, v1alpha1.ReasonActive))
-		before := -1.0
-		Eventually(func() bool { // Its own write makes it look, too.
-			last := before
-			before = reconciled()
-			return before == last
-		}).WithPolling(300 * time.Millisecond).Should(BeTrue())
-		for i := range 3 {
-			w.sees(ctx, u, metav1.Now().Add(time.Duration(i-200*24*60)*time.Minute))
-		}
-		Consistently(reconciled).Should(Equal(before))
-
-		By("looking at them for another reason")
-		change(ctx, w, u, func(u *v1alpha1.User) { u.Labels = map[string]string{"team": "blue"} })
+		w.sees(ctx, u, now().Add(-2*long))
 		w.becomes(ctx, u, dormant, says(isTrue, v1alpha1.ReasonNotSeen))
-
-		By("seeing them")
-		w.sees(ctx, u, metav1.Now().Time)
+		w.sees(ctx, u, now())
 		w.becomes(ctx, u, dormant, BeZero())
 	})
-}
-
-// reconciled is how often the controller of Users was called in this process.
-func reconciled() float64 {
-	GinkgoHelper()
-	families, err := metrics.Registry.Gather()
-	Expect(err).NotTo(HaveOccurred())
-	sum := 0.0
-	for _, family := range families {
-		if family.GetName() != "controller_runtime_reconcile_total" {
-			continue
-		}
-		for _, metric := range family.GetMetric() {
-			for _, label := range metric.GetLabel() {
-				if label.GetName() == "controller" && label.GetValue() == userController {
-					sum += metric.GetCounter().GetValue()
-				}
-			}
-		}
-	}
-	return sum
 }
