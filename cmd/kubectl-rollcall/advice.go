@@ -96,7 +96,7 @@ func (a *advice) remarks() []string {
 	lines := []string{
 		fmt.Sprintf("A proposal, by what %s did from %s to %s. Nothing was applied.", a.called(),
 			stamp(a.coverage.Since.Time), stamp(a.coverage.Until.Time)),
-		fmt.Sprintf("%s of that time is known. In it: %s.", percent(a.coverage.Share), counted(a.Requests)),
+		fmt.Sprintf("%s of that time is known. In it: %s.", usage.Percent(a.coverage.Share), counted(a.Requests)),
 	}
 	if a.coverage.Share < usage.Covered {
 		lines = append(lines, "RIGHTS THAT ARE USED SELDOM MAY BE MISSING. The largest gaps:")

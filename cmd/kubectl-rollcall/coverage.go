@@ -6,11 +6,10 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"time"
 
+	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/rollcall-iam/rollcall/internal/usage"
@@ -20,17 +19,16 @@ import (
 // mostGaps is how many gaps are told of: the longest.
 const mostGaps = 3
 
+// daysFlag adds --days to a command, with its default.
+func daysFlag(command *cobra.Command, days *int, what string) {
+	command.Flags().IntVar(days, "days", *days, fmt.Sprintf("%s, 1 to %d", what, wire.MaxDays))
+}
+
 func checkDays(days int) error {
 	if days < 1 || days > wire.MaxDays {
 		return fmt.Errorf("--days must be 1 to %d", wire.MaxDays)
 	}
 	return nil
-}
-
-// percent of a share is never 100 of what is less.
-func percent(share float64) string {
-	const whole, tenth = 100, 10
-	return strconv.FormatFloat(math.Floor(share*whole*tenth)/tenth, 'f', -1, 64) + " %"
 }
 
 // largestGaps are in the order in which they were.

@@ -69,7 +69,7 @@ The operator itself says so on Users, in the condition Dormant, after what it is
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return t.dormant(command.Context(), days) },
 	}
-	command.Flags().IntVar(&days, "days", days, "for how many days they were not seen")
+	daysFlag(command, &days, "for how many days they were not seen")
 	return command
 }
 
@@ -158,7 +158,7 @@ func (t *tool) warnOfCoverage(q *quiet) {
 		t.warnf("Nobody is called dormant without coverage: whoever is listed may have been there.")
 	default:
 		t.warnf("Nobody is called dormant without coverage, and of the time since %s only %s is known: whoever is listed may have been there.",
-			stamp(q.Coverage.Since.Time), percent(q.Coverage.Share))
+			stamp(q.Coverage.Since.Time), usage.Percent(q.Coverage.Share))
 		t.warnOfGaps(q.Coverage.Gaps)
 	}
 }

@@ -62,7 +62,7 @@ var _ = Describe("Who was not seen", func() {
 	})
 })
 
-var _ = DescribeTable("A share", func(share float64, told string) { Expect(percent(share)).To(Equal(told)) },
+var _ = DescribeTable("A share", func(share float64, told string) { Expect(usage.Percent(share)).To(Equal(told)) },
 	Entry("of all", 1.0, "100 %"), Entry("of nearly all", 0.99999, "99.9 %"), Entry("of half", 0.5, "50 %"), Entry("of nothing", 0.0, "0 %"),
 )
 

@@ -41,7 +41,7 @@ names of objects where all requests were for a few of them.`,
 			return t.recommend(command.Context(), args[0], days, resourceNames)
 		},
 	}
-	command.Flags().IntVar(&days, "days", days, "how many days to look back")
+	daysFlag(command, &days, "how many days to look back")
 	command.Flags().BoolVar(&resourceNames, "resource-names", false, "narrow rules to names of objects, where they are few")
 	return command
 }
@@ -189,7 +189,7 @@ func roleName(of string) string {
 // propose prints the roles.
 func (t *tool) propose(a *advice, days int) error {
 	if a.coverage.Share < usage.Covered {
-		t.warnf("Of that time only %s is known: rights that are used seldom may be missing.", percent(a.coverage.Share))
+		t.warnf("Of that time only %s is known: rights that are used seldom may be missing.", usage.Percent(a.coverage.Share))
 		t.warnOfGaps(a.coverage.Gaps)
 	}
 	if a.Empty() {

@@ -51,7 +51,8 @@ people did.`,
 	}
 	command.Flags().StringVarP(&flags.format, "output", "o", outputHTML, "html or json")
 	command.Flags().StringVar(&flags.to, "to", "", "file to write, anew if it is there already (default: standard output)")
-	command.Flags().IntVar(&flags.days, "days", wire.DefaultDays, fmt.Sprintf("how far back to look, 1 to %d", wire.MaxDays))
+	flags.days = wire.DefaultDays
+	daysFlag(command, &flags.days, "how many days to look back")
 	return command
 }
 
@@ -85,12 +86,10 @@ func (f *reportFlags) check(terminal bool) error {
 	switch {
 	case f.format != outputHTML && f.format != outputJSON:
 		return fmt.Errorf("there is no report in %q: use html or json", f.format)
-	case f.days < 1 || f.days > wire.MaxDays:
-		return fmt.Errorf("--days must be 1 to %d", wire.MaxDays)
 	case f.format == outputHTML && f.to == "" && terminal:
 		return errors.New("the report is a page for a browser, and would fill this terminal: name a file, as in --to access.html")
 	default:
-		return nil
+		return checkDays(f.days)
 	}
 }
 

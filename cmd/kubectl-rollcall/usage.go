@@ -19,18 +19,6 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/wire"
 )
 
-// daysFlag adds --days to a command.
-func daysFlag(command *cobra.Command, days *int) {
-	command.Flags().IntVar(days, "days", *days, fmt.Sprintf("how many days to look back, 1 to %d", wire.MaxDays))
-}
-
-func checkDays(days int) error {
-	if days < 1 || days > wire.MaxDays {
-		return fmt.Errorf("--days must be 1 to %d", wire.MaxDays)
-	}
-	return nil
-}
-
 func (t *tool) newUsageCommand() *cobra.Command {
 	days := wire.DefaultDays
 	command := &cobra.Command{
@@ -54,7 +42,7 @@ right to do so.`,
 			return t.usage(command.Context(), args[0], days)
 		},
 	}
-	daysFlag(command, &days)
+	daysFlag(command, &days, "how many days to look back")
 	return command
 }
 
@@ -76,7 +64,7 @@ Nothing is called unused without evidence that the events of that time have arri
 			return t.unused(command.Context(), days, all)
 		},
 	}
-	daysFlag(command, &days)
+	daysFlag(command, &days, "how many days to look back")
 	command.Flags().BoolVar(&all, "all", all, "those that are used, too")
 	return command
 }
@@ -203,19 +191,11 @@ func ever(t *metav1.Time) string {
 	return stamp(t.Time)
 }
 
-// sayCoverage warns where not all of a time is covered by audit events.
+// sayCoverage warns where not enough of a time is covered by audit events.
 func (t *tool) sayCoverage(c *usage.Coverage) {
 	if c.Share >= usage.Covered {
 		return
 	}
-	t.warnf("Audit events cover %s of the time since %s: what was done in the rest of it is not known.",
-		usage.Percent(c.Share), stamp(c.Since.Time))
-	const most = 5
-	for i, gap := range c.Gaps {
-		if i == most {
-			t.warnf("  and %d other times", len(c.Gaps)-most)
-			break
-		}
-		t.warnf("  %s to %s: %s", stamp(gap.Since.Time), stamp(gap.Until.Time), gap.Message)
-	}
+	t.warnf("Of the time since %s only %s is known:", stamp(c.Since.Time), usage.Percent(c.Share))
+	t.warnOfGaps(c.Gaps)
 }

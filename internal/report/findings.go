@@ -40,8 +40,6 @@ const (
 const (
 	// dormantAfter is how long somebody is not seen to be called dormant, where no condition says so.
 	dormantAfter = 90 * 24 * time.Hour
-	// conditionDormant is the condition of a User of whom the operator says so.
-	conditionDormant = "Dormant"
 	// A day has a spike of refused requests with so many of them, and so many times what the person's other days have in the mean.
 	spikeLeast, spikeTimes = 20, 5
 )
@@ -316,7 +314,7 @@ func (b *builder) dormant() []Item {
 
 // unseen says since when somebody was not seen who may act; empty where that is not long.
 func (b *builder) unseen(user *v1alpha1.User) string {
-	said := meta.FindStatusCondition(user.Status.Conditions, conditionDormant)
+	said := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionDormant)
 	seen := user.Status.LastSeenTime
 	switch {
 	case !person.MayAct(user):

@@ -10,10 +10,8 @@ import (
 	"encoding/base64"
 	"html/template"
 	"io"
-	"math"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,6 +19,7 @@ import (
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/picture"
 	"github.com/rollcall-iam/rollcall/internal/plain"
+	"github.com/rollcall-iam/rollcall/internal/usage"
 )
 
 //go:embed page.html
@@ -146,7 +145,7 @@ func functions() template.FuncMap {
 		"join":    func(names []string) string { return strings.Join(names, ", ") },
 		"lower":   func(s any) string { return strings.ToLower(reflect.ValueOf(s).String()) },
 		"missing": about,
-		"percent": percent,
+		"percent": usage.Percent,
 		"weight": func(w Weight) string {
 			return map[Weight]string{WeightUrgent: "Act now", WeightReview: "Review", WeightTidy: "Tidy up"}[w]
 		},
@@ -198,10 +197,4 @@ func anchor(kind, name string) string {
 	default:
 		return ""
 	}
-}
-
-// percent is never 100 of what is less.
-func percent(share float64) string {
-	const whole, tenth = 100, 10
-	return strconv.FormatFloat(math.Floor(share*whole*tenth)/tenth, 'f', -1, 64) + " %"
 }
