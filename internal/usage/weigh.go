@@ -5,6 +5,7 @@ package usage
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -69,6 +70,7 @@ func Uses(d *Deed, w Weighed, known *Grant) []Use {
 	}
 	action := d.Action
 	action.Name = ""
+	action = bounded(action)
 	use := Use{
 		Username: d.Username, Action: action, Requests: d.Requests, First: at(d.First), Last: at(d.Last), Unnamed: d.Action.Name == "",
 	}
@@ -87,6 +89,30 @@ func Uses(d *Deed, w Weighed, known *Grant) []Use {
 		}
 	}
 	return uses
+}
+
+// mostAction is how many bytes an action may take in JSON: more than those of any name that there is, and what an index takes. Whoever
+// may ask for a path may ask for a long one.
+const mostAction = 1024
+
+// bounded cuts off what is longer in an action than names are.
+func bounded(a answers.Action) answers.Action {
+	for most := mostAction; size(a) > mostAction; most /= 2 {
+		for _, text := range []*string{&a.Verb, &a.APIGroup, &a.Resource, &a.Subresource, &a.Namespace, &a.Path} {
+			if len(*text) > most {
+				*text = strings.ToValidUTF8((*text)[:most], "")
+			}
+		}
+	}
+	return a
+}
+
+func size(a answers.Action) int {
+	text, err := json.Marshal(a)
+	if err != nil { // There is no text that cannot be written.
+		return 0
+	}
+	return len(text)
 }
 
 // Add adds to a use what is another of the same Grant, username and action.
