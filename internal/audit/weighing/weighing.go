@@ -7,6 +7,7 @@ package weighing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -93,7 +94,10 @@ func (w *Weigher) Weigh(ctx context.Context) (more bool, err error) {
 			}
 		}
 	}
-	return len(batches) == together, kept.Weighed(ctx, ids, usage.Tally(account.uses), account.daily())
+	if err := kept.Weighed(ctx, ids, usage.Tally(account.uses), account.daily()); err != nil {
+		return false, err
+	}
+	return true, nil
 }
 
 // account is what there is to write.
@@ -171,12 +175,13 @@ func (w *Weigher) tell(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for i := range judged.Grants {
+	var failed []error
+	for i := range judged.Grants { // What cannot be written of one keeps nobody from knowing of the others.
 		g := &judged.Grants[i]
 		if err := w.Seen.Grant(ctx, g.Name, g.UID, g.Total.Last, g.Verdict.Usage); err != nil {
-			return fmt.Errorf("write the status of Grant %s: %w", g.Name, err)
+			failed = append(failed, fmt.Errorf("write the status of Grant %s: %w", g.Name, err))
 		}
 	}
 	w.told = now
-	return nil
+	return errors.Join(failed...)
 }
