@@ -22,6 +22,8 @@ type worlds struct {
 	kept []*history.World
 	// recorded is until when all that happened is recorded.
 	recorded time.Time
+	// read counts those that were read from the store.
+	read int
 }
 
 // refresh has them know of what was recorded since the last time.
@@ -62,8 +64,11 @@ func (w *worlds) weigh(ctx context.Context, kept *store.Store, d *usage.Deed) (u
 	return weighed, nil
 }
 
-// at is the world of a time.
+// at is the world of a time; of what comes after all that is recorded, by whatever clock, the last one.
 func (w *worlds) at(ctx context.Context, kept *store.Store, at time.Time) (*history.World, error) {
+	if !at.Before(w.recorded) {
+		at = w.recorded.Add(-time.Microsecond)
+	}
 	for i, world := range w.kept {
 		if world.Held(at, 0) {
 			w.first(i)
@@ -74,6 +79,7 @@ func (w *worlds) at(ctx context.Context, kept *store.Store, at time.Time) (*hist
 	if err != nil {
 		return nil, err
 	}
+	w.read++
 	w.kept = slices.Insert(w.kept, 0, world)
 	w.kept = w.kept[:min(len(w.kept), most)]
 	return world, nil
