@@ -101,7 +101,7 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, server string, lines []a
 			return err
 		}
 	}
-	if err := s.queue(ctx, tx, id, lines); err != nil {
+	if err := s.queue(ctx, tx, id, lines, now); err != nil {
 		return err
 	}
 	return note(ctx, tx, lines, now)
@@ -114,9 +114,11 @@ func (s *Store) rowSize() int {
 	return rowPostgres
 }
 
-// next is the id of a batch: the time, or else what follows the last one, since clocks go back.
+// next is the id of a batch: the time, or else what follows the last one, since clocks go back. What people did is waiting longer than
+// batches that are removed.
 func next(ctx context.Context, tx *sql.Tx, now time.Time) (id int64, err error) {
-	err = tx.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM batches").Scan(&id)
+	err = tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(last), 0) FROM
+		(SELECT MAX(id) AS last FROM batches UNION ALL SELECT MAX(batch) AS last FROM deeds) AS ids`).Scan(&id)
 	return max(moment(now), id+1), err
 }
 

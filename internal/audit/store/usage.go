@@ -31,11 +31,19 @@ type Day struct {
 	Requests, Forbidden int64
 }
 
-// queue keeps what people did until it is weighed.
-func (s *Store) queue(ctx context.Context, tx *sql.Tx, batch int64, lines []audit.Line) error {
+// queue keeps what people did until it is weighed. Nothing was done later than it is told: where a clock says so it is wrong, and a Grant
+// would be in use until then.
+func (s *Store) queue(ctx context.Context, tx *sql.Tx, batch int64, lines []audit.Line, now time.Time) error {
 	deeds := usage.Collect(lines)
 	if len(deeds) == 0 {
 		return nil
+	}
+	for i := range deeds {
+		for _, at := range []*time.Time{&deeds[i].First, &deeds[i].Last} {
+			if at.After(now.Add(early)) {
+				*at = now
+			}
+		}
 	}
 	document, err := json.Marshal(deeds)
 	if err != nil {
@@ -45,11 +53,18 @@ func (s *Store) queue(ctx context.Context, tx *sql.Tx, batch int64, lines []audi
 	return err
 }
 
-// Unweighed are the oldest batches received until a time that were not weighed yet, so many at most.
+// mostDeeds is of how many deeds no more batches are read: a batch may have tens of thousands, and all are in memory at once.
+const mostDeeds = 20_000
+
+// Unweighed are the oldest batches received until a time that were not weighed yet, so many at most, and fewer where these are large.
 func (s *Store) Unweighed(ctx context.Context, until time.Time, most int) ([]Unweighed, error) {
 	var all []Unweighed
+	deeds := 0
 	err := each(ctx, s.db, "SELECT batch, document FROM deeds WHERE batch <= $1 ORDER BY batch LIMIT $2", []any{moment(until), most},
 		func(rows *sql.Rows) error {
+			if deeds >= mostDeeds {
+				return nil
+			}
 			var (
 				u          Unweighed
 				compressed []byte
@@ -64,7 +79,7 @@ func (s *Store) Unweighed(ctx context.Context, until time.Time, most int) ([]Unw
 			if err != nil {
 				return fmt.Errorf("%w: what people did, of batch %d: %w", ErrChanged, u.Batch, err)
 			}
-			all = append(all, u)
+			all, deeds = append(all, u), deeds+len(u.Deeds)
 			return nil
 		})
 	if err != nil {
