@@ -18,6 +18,7 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/audit/coverage"
 	"github.com/rollcall-iam/rollcall/internal/audit/store"
 	"github.com/rollcall-iam/rollcall/internal/audit/weighing"
+	"github.com/rollcall-iam/rollcall/internal/usage"
 	"github.com/rollcall-iam/rollcall/internal/wire"
 )
 
@@ -99,7 +100,9 @@ func (s *Service) uses(ctx context.Context, kept *store.Store, r *http.Request) 
 	if found.Coverage, err = coverage.Of(ctx, kept, window.Since, window.Until); err != nil {
 		return nil, err
 	}
-	found.Items, err = kept.UsesOf(ctx, usernames, window.Since)
+	if found.Items, err = kept.UsesOf(ctx, usernames, window.Since); found.Items == nil {
+		found.Items = []usage.Use{}
+	}
 	return found, err
 }
 
