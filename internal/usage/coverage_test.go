@@ -18,13 +18,13 @@ import (
 
 var dawn = time.Date(2026, 11, 26, 6, 0, 0, 0, time.UTC)
 
-// at is so many minutes after dawn.
-func at(minute float64) time.Time { return dawn.Add(time.Duration(minute * float64(time.Minute))) }
+// after is so many minutes after dawn.
+func after(m float64) time.Time { return dawn.Add(time.Duration(m * float64(time.Minute))) }
 
 // sample is one at a minute, of a process that began at another.
 func sample(minute, started float64, errors int64) usage.Waiting {
 	return usage.Waiting{Sample: usage.Sample{
-		At: at(minute), Started: at(started), Errors: errors, Heartbeat: fmt.Sprintf("%v", minute),
+		At: after(minute), Started: after(started), Errors: errors, Heartbeat: fmt.Sprintf("%v", minute),
 	}}
 }
 
@@ -36,7 +36,7 @@ type story struct {
 }
 
 func listed(minute float64) *story {
-	return &story{Heard: usage.Heard{Watch: usage.Watch{Address: "a:1", Listed: at(minute)}}}
+	return &story{Heard: usage.Heard{Watch: usage.Watch{Address: "a:1", Listed: after(minute)}}}
 }
 
 // hears takes in samples at some minute, of which those of the minutes that are named have arrived.
@@ -45,7 +45,7 @@ func (s *story) hears(now float64, samples []usage.Waiting, arrived ...float64) 
 	for _, minute := range arrived {
 		here[fmt.Sprintf("%v", minute)] = true
 	}
-	s.Heard = usage.Hear(s.Watch, append(slices.Clone(s.Waiting), samples...), here, at(now), usage.Late)
+	s.Heard = usage.Hear(s.Watch, append(slices.Clone(s.Waiting), samples...), here, after(now), usage.Late)
 	s.all = append(s.all, s.Gaps...)
 	return s
 }
@@ -66,9 +66,9 @@ var _ = Describe("An API server that is watched", func() {
 
 	It("is known from its first sample that arrived, and goes on with each", func() {
 		s := watched()
-		Expect(s.Watch).To(Equal(usage.Watch{Address: "a:1", Listed: at(9.5), Since: at(10), Until: at(10), Started: at(9)}))
+		Expect(s.Watch).To(Equal(usage.Watch{Address: "a:1", Listed: after(9.5), Since: after(10), Until: after(10), Started: after(9)}))
 		s.hears(12, many(sample(11, 9, 0))).hears(13, many(sample(12, 9, 0)), 11, 12)
-		Expect(s.Watch).To(And(HaveField("Since", at(10)), HaveField("Until", at(12))))
+		Expect(s.Watch).To(And(HaveField("Since", after(10)), HaveField("Until", after(12))))
 		Expect(s.Waiting).To(BeEmpty())
 		Expect(s.all).To(BeEmpty())
 	})
@@ -89,7 +89,7 @@ var _ = Describe("An API server that is watched", func() {
 	DescribeTable("next", func(next usage.Waiting, gaps ...string) {
 		s := watched().hears(30, many(next), 20)
 		Expect(says(s.all)).To(HaveExactElements(gaps))
-		Expect(s.Watch).To(And(HaveField("Since", at(10)), HaveField("Until", next.At), HaveField("Errors", next.Errors),
+		Expect(s.Watch).To(And(HaveField("Since", after(10)), HaveField("Until", next.At), HaveField("Errors", next.Errors),
 			HaveField("Started", next.Started)))
 	},
 		Entry("lost nothing, however long ago that was", sample(20, 9, 0)),
@@ -112,7 +112,7 @@ var _ = Describe("An API server that is watched", func() {
 		for minute := 11.0; minute < 200; minute++ {
 			s.hears(minute, many(sample(minute, 9, 0)))
 		}
-		Expect(s.Watch.Until).To(Equal(at(10)))
+		Expect(s.Watch.Until).To(Equal(after(10)))
 		Expect(s.all).To(BeEmpty())
 
 		By("and is known in whole once the files are fed, in order")
@@ -121,13 +121,13 @@ var _ = Describe("An API server that is watched", func() {
 			fed = append(fed, w.At.Sub(dawn).Minutes())
 		}
 		s.hears(201, nil, fed...)
-		Expect(s.Watch.Until).To(Equal(at(199)))
+		Expect(s.Watch.Until).To(Equal(after(199)))
 		Expect(s.all).To(BeEmpty())
 	})
 
 	It("has a gap where a heartbeat is missing that newer ones have overtaken", func() {
 		s := watched().hears(13, many(sample(11, 9, 0), sample(12, 9, 0), sample(13, 9, 0)), 11, 13)
-		Expect(s.Watch.Until).To(Equal(at(13)))
+		Expect(s.Watch.Until).To(Equal(after(13)))
 		Expect(s.all).To(BeEmpty(), "it may come yet")
 		s.hears(17, nil)
 		Expect(s.all).To(BeEmpty())
@@ -139,7 +139,7 @@ var _ = Describe("An API server that is watched", func() {
 	It("has none where it came after all, and one where several are missing", func() {
 		s := watched().hears(13, many(sample(11, 9, 0), sample(12, 9, 0)), 12).hears(15, nil, 11).hears(30, nil)
 		Expect(s.all).To(BeEmpty())
-		Expect(s.Watch.Until).To(Equal(at(12)), "it does not go back")
+		Expect(s.Watch.Until).To(Equal(after(12)), "it does not go back")
 		s.hears(40, many(sample(31, 9, 0), sample(32, 9, 0), sample(33, 9, 0)), 33)
 		Expect(says(s.all)).To(HaveExactElements("NotReceived 12-33 0"))
 	})
@@ -160,42 +160,42 @@ var _ = Describe("An API server that is watched", func() {
 			s.hears(minute, many(sample(minute, 9, 0)))
 			Expect(len(s.Waiting)).To(BeNumerically("<", 320))
 		}
-		Expect(s.Waiting[0].At).To(BeTemporally("~", at(3999-48*60), 11*time.Minute))
-		Expect(s.Waiting[len(s.Waiting)-1].At).To(Equal(at(3999)))
+		Expect(s.Waiting[0].At).To(BeTemporally("~", after(3999-48*60), 11*time.Minute))
+		Expect(s.Waiting[len(s.Waiting)-1].At).To(Equal(after(3999)))
 	})
 })
 
 var _ = Describe("API servers", func() {
 	It("are listed, leave, and come back as others", func() {
-		watches := usage.List(nil, []string{"a:1", "b:1", "a:1"}, at(1))
-		Expect(watches).To(HaveExactElements(usage.Watch{Address: "a:1", Listed: at(1)}, usage.Watch{Address: "b:1", Listed: at(1)}))
-		Expect(usage.List(watches, []string{"b:1", "a:1"}, at(2))).To(Equal(watches))
-		left := usage.List(watches, []string{"b:1"}, at(3))
-		Expect(left[0]).To(Equal(usage.Watch{Address: "a:1", Listed: at(1), Left: at(3)}))
+		watches := usage.List(nil, []string{"a:1", "b:1", "a:1"}, after(1))
+		Expect(watches).To(HaveExactElements(usage.Watch{Address: "a:1", Listed: after(1)}, usage.Watch{Address: "b:1", Listed: after(1)}))
+		Expect(usage.List(watches, []string{"b:1", "a:1"}, after(2))).To(Equal(watches))
+		left := usage.List(watches, []string{"b:1"}, after(3))
+		Expect(left[0]).To(Equal(usage.Watch{Address: "a:1", Listed: after(1), Left: after(3)}))
 		Expect(watches[0].Left).To(BeZero(), "what was given stays")
-		back := usage.List(left, []string{"a:1", "b:1"}, at(4))
-		Expect(back).To(HaveExactElements(left[0], left[1], usage.Watch{Address: "a:1", Listed: at(4)}))
+		back := usage.List(left, []string{"a:1", "b:1"}, after(4))
+		Expect(back).To(HaveExactElements(left[0], left[1], usage.Watch{Address: "a:1", Listed: after(4)}))
 	})
 })
 
 var _ = Describe("Coverage", func() {
 	watch := func(address string, since, until float64) usage.Watch {
-		return usage.Watch{Address: address, Listed: at(since), Since: at(since), Until: at(until)}
+		return usage.Watch{Address: address, Listed: after(since), Since: after(since), Until: after(until)}
 	}
 	left := func(w usage.Watch, minute float64) usage.Watch {
-		w.Left = at(minute)
+		w.Left = after(minute)
 		return w
 	}
 	gap := func(server, reason string, since, until float64) usage.Gap {
-		return usage.Gap{Server: server, Reason: reason, Since: metav1.NewTime(at(since)), Until: metav1.NewTime(at(until)), Lost: 1}
+		return usage.Gap{Server: server, Reason: reason, Since: metav1.NewTime(after(since)), Until: metav1.NewTime(after(until)), Lost: 1}
 	}
 	list := func(watches ...usage.Watch) []usage.Watch { return watches }
-	always := at(-1000)
+	always := after(-1000)
 
 	DescribeTable("of an hour and 40 minutes, is", func(
 		watches []usage.Watch, gaps []usage.Gap, recording time.Time, share float64, told ...string,
 	) {
-		covered := usage.Cover(at(0), at(100), watches, gaps, recording)
+		covered := usage.Cover(after(0), after(100), watches, gaps, recording)
 		Expect(covered.Share).To(BeNumerically("~", share, 1e-9))
 		short := says(covered.Gaps)
 		for i := range short {
@@ -206,18 +206,18 @@ var _ = Describe("Coverage", func() {
 	},
 		Entry("whole", list(watch("a", -50, 100)), nil, always, 1.0),
 		Entry("nothing, where nothing is watched", nil, nil, always, 0.0, " NotWatched 0-100 0"),
-		Entry("nothing, where nothing was ever heard", list(usage.Watch{Address: "a", Listed: at(-5)}), nil, always, 0.0,
+		Entry("nothing, where nothing was ever heard", list(usage.Watch{Address: "a", Listed: after(-5)}), nil, always, 0.0,
 			" NotWatched 0-100 0"),
 		Entry("nothing, where nothing is recorded", list(watch("a", -50, 100)), nil, time.Time{}, 0.0, " NotWatched 0-100 0"),
-		Entry("none before it was recorded", list(watch("a", -50, 100)), nil, at(30), 0.7, " NotWatched 0-30 0"),
-		Entry("none before it was watched", list(watch("a", 40, 100)), nil, at(30), 0.6, " NotWatched 0-40 0"),
+		Entry("none before it was recorded", list(watch("a", -50, 100)), nil, after(30), 0.7, " NotWatched 0-30 0"),
+		Entry("none before it was watched", list(watch("a", 40, 100)), nil, after(30), 0.6, " NotWatched 0-40 0"),
 		Entry("not yet that of the last moment", list(watch("a", -1, 98)), nil, always, 0.98, "a Pending 98-100 0"),
 		Entry("none after the last that was heard", list(watch("a", -1, 60)), nil, always, 0.6, "a NotReceived 60-100 0"),
-		Entry("none while one of several is not heard", list(watch("a", -1, 100), usage.Watch{Address: "b", Listed: at(20)}), nil, always, 0.2,
+		Entry("none while one of several is not heard", list(watch("a", -1, 100), usage.Watch{Address: "b", Listed: after(20)}), nil, always, 0.2,
 			"b NotReceived 20-100 0"),
 		Entry("none at the end of one that left", list(watch("a", -1, 100), left(watch("b", 10, 20), 25)), nil, always, 0.95, "b Left 20-25 0"),
 		Entry("none of one that came, was not heard, and left",
-			list(watch("a", -1, 100), left(usage.Watch{Address: "b", Listed: at(20)}, 30)), nil, always, 0.9, "b NotReceived 20-30 0"),
+			list(watch("a", -1, 100), left(usage.Watch{Address: "b", Listed: after(20)}, 30)), nil, always, 0.9, "b NotReceived 20-30 0"),
 		Entry("none in gaps, each time once, and clipped", list(watch("a", -1, 100), watch("b", -1, 100)), []usage.Gap{
 			gap("a", "EventsLost", -10, 10), gap("b", "Restarted", 5, 15), gap("a", "EventsLost", 8, 12), gap("a", "EventsLost", 90, 110),
 			gap("b", "Restarted", -20, -10), gap("b", "Restarted", 100, 120),
@@ -227,8 +227,8 @@ var _ = Describe("Coverage", func() {
 	)
 
 	It("of no time is none", func() {
-		Expect(usage.Cover(at(5), at(5), list(watch("a", -50, 100)), nil, always).Share).To(BeZero())
-		Expect(usage.Cover(at(5), at(4), list(watch("a", -50, 100)), nil, always).Share).To(BeZero())
+		Expect(usage.Cover(after(5), after(5), list(watch("a", -50, 100)), nil, always).Share).To(BeZero())
+		Expect(usage.Cover(after(5), after(4), list(watch("a", -50, 100)), nil, always).Share).To(BeZero())
 	})
 
 	It("lists so many gaps, the longest, and knows of all", func() {
@@ -240,7 +240,7 @@ var _ = Describe("Coverage", func() {
 			}
 			gaps = append(gaps, gap("a", "Restarted", float64(i)/5, float64(i)/5+long))
 		}
-		covered := usage.Cover(at(0), at(100), list(watch("a", -1, 100)), gaps, always)
+		covered := usage.Cover(after(0), after(100), list(watch("a", -1, 100)), gaps, always)
 		Expect(covered.Gaps).To(HaveLen(usage.MostGaps))
 		Expect(covered.MoreGaps).To(Equal(500 - usage.MostGaps))
 		Expect(covered.Share).To(BeNumerically("~", 0.625, 1e-6))
@@ -312,7 +312,7 @@ func (f *fate) lives() usage.Coverage {
 		}
 		event := minute - 0.2
 		if outage > 0 { // Its events are tried for a while, and then counted. Of a killed process they are just lost.
-			f.lost = append(f.lost, at(event))
+			f.lost = append(f.lost, after(event))
 			f.counted[event] = minute + float64(f.random.IntN(4))
 		}
 		for event, when := range f.counted {
@@ -336,5 +336,5 @@ func (f *fate) lives() usage.Coverage {
 		}
 		f.hears(minute+0.1, samples, here...)
 	}
-	return usage.Cover(at(0), at(minutes), []usage.Watch{f.Watch}, f.all, at(-1))
+	return usage.Cover(after(0), after(minutes), []usage.Watch{f.Watch}, f.all, after(-1))
 }

@@ -6,6 +6,8 @@ package audit_test
 import (
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -146,6 +148,26 @@ var _ = Describe("What Grants are used for", Ordered, func() {
 		Expect(root.Does(ctx, "rollcall", "usage", "idle")).To(ContainSubstring("1 of 1 whom it reaches did not use it: corp:dora"))
 		_, err := root.Runs(ctx, "rollcall", "usage", "nothing")
 		Expect(err).To(HaveOccurred())
+	})
+
+	It("is as wide as the role that is proposed", func(ctx SpecContext) {
+		proposed := root.Does(ctx, "rollcall", "recommend", "alice")
+		Expect(proposed).To(And(ContainSubstring("kind: Role\n"), ContainSubstring("namespace: pay"), ContainSubstring("- create\n"),
+			ContainSubstring("- delete\n"), ContainSubstring("- list\n")))
+		Expect(proposed).NotTo(Or(ContainSubstring("- patch\n"), ContainSubstring("deployments"), ContainSubstring("namespace: shop")))
+		file := filepath.Join(root.Home, "proposed.yaml")
+		Expect(os.WriteFile(file, []byte(proposed), 0o600)).To(Succeed())
+		root.Does(ctx, "apply", "-f", file, "--dry-run=server")
+	})
+
+	It("is on the page of a reviewer", func(ctx SpecContext) {
+		page := filepath.Join(root.Home, "access.html")
+		root.Does(ctx, "rollcall", "report", "--to", page)
+		Expect(read(page)).To(And(ContainSubstring("alice-looks"), ContainSubstring("Redundant"), ContainSubstring("<svg"),
+			ContainSubstring("corp:alice")))
+		told, err := root.Runs(ctx, "rollcall", "dormant", "--days", "1")
+		Expect(err).NotTo(HaveOccurred(), told)
+		Expect(told).To(ContainSubstring("Everybody who may act was seen in the last 1 days, or is new."))
 	})
 
 	It("shows in their status", func(ctx SpecContext) {
