@@ -24,7 +24,7 @@ func QuietSince(user *v1alpha1.User) time.Time {
 // are not seen.
 func Dormant(user *v1alpha1.User, grants int) metav1.Condition {
 	condition := metav1.Condition{Type: v1alpha1.ConditionDormant, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonNotSeen}
-	since := QuietSince(user).UTC().Truncate(time.Second).Format(time.RFC3339)
+	since := QuietSince(user).UTC().Format(time.RFC3339)
 	condition.Message = "not seen since " + since
 	if user.Status.LastSeenTime == nil {
 		condition.Reason, condition.Message = v1alpha1.ReasonNeverSeen, "never seen since this User was made at "+since

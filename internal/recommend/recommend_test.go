@@ -89,6 +89,13 @@ var _ = Describe("Roles for what somebody did", func() {
 		Expect(p.Roles).To(HaveLen(1))
 	})
 
+	It("are there where nothing is known of names, and nothing is in a namespace", func() {
+		p := recommend.Propose([]usage.Use{{Action: answers.Action{Verb: "get", Resource: "nodes"}, Requests: 1}},
+			recommend.Options{ResourceNames: true, Everybody: everybody()})
+		Expect(p.Empty()).To(BeFalse())
+		Expect(p.ClusterRole.Rules).To(HaveExactElements(HaveField("ResourceNames", BeEmpty())))
+	})
+
 	DescribeTable("hold no star that somebody asked for", func(action answers.Action) {
 		p := recommend.Propose([]usage.Use{use(5, action)}, recommend.Options{Name: "x"})
 		Expect(p).To(Equal(recommend.Proposal{Odd: 5}))
@@ -102,22 +109,30 @@ var _ = Describe("Roles for what somebody did", func() {
 		Entry("or does nothing", answers.Action{Resource: "pods"}),
 	)
 
-	It("are not narrowed to more names than are few, taken together", func() {
+	DescribeTable("are narrowed to few names, taken together", func(verb string, narrowed bool, counts ...int) {
 		var uses []usage.Use
-		for i := range 2 {
-			of := use(1, answers.Action{Verb: "get", Resource: "pods", Namespace: "pay"})
+		n := 0
+		for _, count := range counts {
+			of := use(1, answers.Action{Verb: verb, Resource: "pods", Namespace: "pay"})
 			of.Unnamed = false
-			for n := range 5 {
-				of.Names = append(of.Names, fmt.Sprintf("p%d", 5*i+n))
+			for range count {
+				of.Names = append(of.Names, fmt.Sprintf("p%d", n))
+				n++
 			}
 			uses = append(uses, of)
 		}
-		narrowed := func(uses []usage.Use) []string {
-			return recommend.Propose(uses, recommend.Options{ResourceNames: true}).Roles[0].Rules[0].ResourceNames
+		p := recommend.Propose(uses, recommend.Options{ResourceNames: true})
+		if !narrowed {
+			n = 0
 		}
-		Expect(narrowed(uses[:1])).To(HaveLen(5))
-		Expect(narrowed(uses)).To(BeNil())
-	})
+		Expect(p.Roles[0].Rules[0].ResourceNames).To(HaveLen(n))
+	},
+		Entry("of one use", "get", true, 5),
+		Entry("of two", "get", true, 5, usage.MostNames-5),
+		Entry("not of more", "get", false, 5, usage.MostNames-4),
+		Entry("not where they are created", "create", false, 1),
+		Entry("not where they are deleted all at once", "deletecollection", false, 1),
+	)
 })
 
 // one is an element of a list.

@@ -77,7 +77,7 @@ func (n needs) rules(resourceNames bool) []rbacv1.PolicyRule {
 	slices.SortFunc(rules, func(a, b rbacv1.PolicyRule) int {
 		return cmp.Or(
 			slices.Compare(a.NonResourceURLs, b.NonResourceURLs), slices.Compare(a.APIGroups, b.APIGroups),
-			slices.Compare(a.Resources, b.Resources), slices.Compare(a.Verbs, b.Verbs), slices.Compare(a.ResourceNames, b.ResourceNames),
+			slices.Compare(a.Resources, b.Resources), slices.Compare(a.Verbs, b.Verbs),
 		)
 	})
 	return rules

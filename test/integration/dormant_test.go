@@ -11,6 +11,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	gomegatypes "github.com/onsi/gomega/types"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -122,6 +123,16 @@ func dormantStill(s *stage) {
 		a.passes(time.Second)
 		a.reconcile(ctx, userController, u)
 		Expect(a.condition(ctx, u, dormant)).To(says(isTrue, v1alpha1.ReasonNeverSeen, made.UTC().Format(time.RFC3339), "no Grant"))
+	})
+
+	It("are looked at when the first of all moments comes", func(ctx SpecContext) {
+		u := a.person(ctx)
+		due := u.CreationTimestamp.Add(long)
+		for _, sooner := range []time.Duration{time.Hour, -time.Hour} {
+			expire := metav1.NewTime(due.Add(-sooner))
+			change(ctx, a.world, u, func(u *v1alpha1.User) { u.Spec.ExpireTime = &expire })
+			Expect(a.reconcile(ctx, userController, u)).To(Equal(due.Add(-max(sooner, 0)).Sub(a.clock.Now())))
+		}
 	})
 
 	It("are not where they may not act: there is nothing to take away", func(ctx SpecContext) {
