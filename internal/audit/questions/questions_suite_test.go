@@ -20,6 +20,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	authenticationv1 "k8s.io/api/authentication/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -57,12 +58,14 @@ func (r *reviews) Create(
 	return &authenticationv1.TokenReview{Status: r.status}, r.fails
 }
 
-// users are the Users that there are, by name.
+// users are the Users that there are, by name; beside them there are Grants, and bindings.
 type users struct {
 	client.Reader
 
-	byName map[string]string
-	fails  error
+	byName   map[string]string
+	grants   []string
+	bindings []rbacv1.RoleBinding
+	fails    error
 	// gets is called before.
 	gets func()
 }
