@@ -35,6 +35,7 @@ var _ = Describe("Of what was acknowledged nothing is lost, and nothing counts t
 			p.startsManager(ctx)
 		})
 		Expect(told(load)[auditload.Unreachable]).To(BeNumerically(">=", kills))
+		p.weighs(ctx, total)
 		Expect(p.manager.Stop()).To(Succeed())
 		p.holds(ctx, load, total)
 		p.takes(ctx, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")

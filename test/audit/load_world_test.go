@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -20,6 +21,7 @@ import (
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
@@ -213,6 +215,38 @@ func (p *post) holdsBatches(ctx context.Context, db *sql.DB, load *auditload.Loa
 		counted[name] = events
 	})
 	Expect(counted).To(Equal(servers))
+}
+
+// weighs waits until all that people did is weighed, and compares how much that was with what was sent, all of which is acknowledged:
+// nothing counts twice, and nothing is missing.
+func (p *post) weighs(ctx context.Context, total int) {
+	GinkgoHelper()
+	want := map[string]int64{}
+	for n := range total {
+		line, err := audit.ReadLine(p.events.Event(n))
+		Expect(err).NotTo(HaveOccurred())
+		who, ended := line.Event.User.Username, line.Event.Stage == auditv1.StageResponseComplete || line.Event.Stage == auditv1.StagePanic
+		if ended && who != "" && !strings.HasPrefix(who, "system:") {
+			want[who]++
+		}
+	}
+	Expect(want).NotTo(BeEmpty())
+	db := p.store.past()
+	Eventually(ctx, func(g Gomega) {
+		var waiting int
+		g.Expect(db.QueryRowContext(ctx, "SELECT COUNT(*) FROM deeds").Scan(&waiting)).To(Succeed())
+		g.Expect(waiting).To(BeZero(), "batches that were not weighed yet")
+	}).WithTimeout(patience).WithPolling(100 * time.Millisecond).Should(Succeed())
+	counted := map[string]int64{}
+	each(ctx, db, "SELECT username, SUM(requests) FROM days GROUP BY username", func(rows *sql.Rows) {
+		var (
+			who      string
+			requests int64
+		)
+		Expect(rows.Scan(&who, &requests)).To(Succeed())
+		counted[who] = requests
+	})
+	Expect(counted).To(Equal(want))
 }
 
 // takes compares what the store says of its size, by which old events go, with what it takes.
