@@ -108,6 +108,7 @@ func usageCommands(s *stage) {
 	a := &auditing{plugin: &plugin{world: s.world}}
 	var noa, rex *v1alpha1.User
 	var grant *v1alpha1.Grant
+	var pair *v1alpha1.Group
 	BeforeAll(func(ctx SpecContext) {
 		a.build(ctx)
 		s.still(ctx)
@@ -115,7 +116,8 @@ func usageCommands(s *stage) {
 		noa, rex = localUser("noa"), localUser("rex")
 		grant = grantOf("noa-and-rex", users("noa", "rex")...)
 		unused := grantOf("noa-unused", users("noa")...)
-		s.create(ctx, noa, rex, grant, unused, localGroup("pair", "noa", "rex"))
+		pair = localGroup("pair", "noa", "rex")
+		s.create(ctx, noa, rex, grant, unused, pair)
 		for _, g := range []*v1alpha1.Grant{grant, unused} {
 			s.reconcile(ctx, userController, noa)
 			s.reconcile(ctx, userController, rex)
@@ -223,7 +225,14 @@ func usageCommands(s *stage) {
 		golden.Expect("recommend-pair.golden", printed)
 		Expect(complaint).To(And(ContainSubstring("only 50 % is known"), ContainSubstring("used seldom may be missing"),
 			ContainSubstring("it told nothing")))
-		Expect(a.asked).To(HaveExactElements(HaveField("RawQuery", "days=30&username=noa&username=rex")))
+		both := HaveField("RawQuery", "days=30&username=noa&username=rex")
+		Expect(a.asked).To(HaveExactElements(both))
+
+		By("knowing from Users alone who is in it, as of a directory's group")
+		s.reconcile(ctx, groupController, pair)
+		change(ctx, s.world, pair, func(g *v1alpha1.Group) { g.Spec.Members = nil })
+		a.run(ctx, "recommend", "group/pair")
+		Expect(a.asked).To(HaveExactElements(both, both))
 	})
 
 	It("propose nothing where nothing was done", func(ctx SpecContext) {
