@@ -79,6 +79,18 @@ var _ = Describe("A deed", func() {
 		}()),
 	)
 
+	It("does not fit a binding that is of another role by now, whatever that allows", func() {
+		b := ofLooks()
+		b.RoleRef.Name = "reads"
+		w := answers.Index(answers.Snapshot{
+			ClusterRoles: []rbacv1.ClusterRole{{ObjectMeta: metav1.ObjectMeta{Name: "reads"}, Rules: []rbacv1.PolicyRule{
+				{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get"}},
+			}}},
+			RoleBindings: []rbacv1.RoleBinding{b},
+		}, noon)
+		Expect(usage.Weigh(get(), w)).To(Equal(usage.Weighed{Grants: []usage.Grant{looks}, Alone: true}))
+	})
+
 	It("fits by a group, too", func() {
 		b := ofLooks()
 		b.Subjects[0] = rbacv1.Subject{Kind: rbacv1.GroupKind, Name: "corp:payments"}

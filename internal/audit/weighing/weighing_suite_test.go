@@ -49,6 +49,8 @@ type cluster struct {
 	client.Client
 
 	grants []*v1alpha1.Grant
+	// lists counts how often all were asked for.
+	lists int
 	// writes are whose status was written; failing is whose cannot be.
 	writes  []string
 	failing string
@@ -72,6 +74,7 @@ func (c *cluster) List(_ context.Context, into client.ObjectList, _ ...client.Li
 	if !ok {
 		return fmt.Errorf("a %T is not here", into)
 	}
+	c.lists++
 	for _, g := range c.grants {
 		list.Items = append(list.Items, *g.DeepCopy())
 	}

@@ -36,15 +36,18 @@ var _ = Describe("What people did is weighed", func() {
 		s.grants(ctx, 0, "looks")
 		s.gets(ctx, 10, "rollcall:looks")
 		s.gets(ctx, 20, "rollcall:looks")
-		s.acts(ctx, "corp:bob", 24*60*60, 24*60*60+1, forbidden)
+		_, err := s.store.Append(ctx, "one", []audit.Line{
+			s.line("corp:bob", at(24*60*60), forbidden), s.line("corp:bob", at(24*60*60+1), forbidden),
+		}, at(24*60*60+2))
+		Expect(err).NotTo(HaveOccurred())
 		s.weighs(ctx, 24*60*60+100)
 		expect(ctx, "looks", 2, 20)
 		expect(ctx, "reads", 0, never)
 		Expect(s.store.Days(ctx, noon)).To(HaveExactElements(
 			And(HaveField("Day", BeTemporally("==", at(-12*60*60))), HaveField("Username", "corp:alice"), HaveField("Requests", int64(2)),
 				HaveField("Forbidden", int64(0))),
-			And(HaveField("Day", BeTemporally("==", at(12*60*60))), HaveField("Username", "corp:bob"), HaveField("Requests", int64(1)),
-				HaveField("Forbidden", int64(1))),
+			And(HaveField("Day", BeTemporally("==", at(12*60*60))), HaveField("Username", "corp:bob"), HaveField("Requests", int64(2)),
+				HaveField("Forbidden", int64(2))),
 		))
 	})
 
@@ -63,6 +66,43 @@ var _ = Describe("What people did is weighed", func() {
 			s.gets(ctx, 10, "rollcall:looks")
 			s.weighs(ctx, long)
 			expect(ctx, "looks", 1, 10)
+		})
+
+		It("where that is, although another one is known that nearly is", func(ctx SpecContext) {
+			s.grants(ctx, 0, "reads")
+			s.gets(ctx, 5, "rollcall:reads")
+			s.weighs(ctx, 100)
+			s.grants(ctx, 11, "looks")
+			s.gets(ctx, 10, "rollcall:looks")
+			s.weighs(ctx, long)
+			expect(ctx, "looks", 1, never)
+			expect(ctx, "reads", 2, 5)
+		})
+
+		It("where something else allowed it as well, until a second before as it is recorded", func(ctx SpecContext) {
+			s.grants(ctx, -100, "looks")
+			s.grants(ctx, -100, "reads")
+			s.unbinds(ctx, 9, "rollcall:looks")
+			s.unbinds(ctx, 9, "rollcall:reads")
+			s.gets(ctx, 10, "rollcall:looks")
+			s.weighs(ctx, long)
+			expect(ctx, "looks", 1, never)
+			expect(ctx, "reads", 1, never)
+		})
+
+		It("and not in the next one, where both are known", func(ctx SpecContext) {
+			s.grants(ctx, 0, "looks")
+			s.gets(ctx, 100, "rollcall:looks")
+			s.binds(ctx, 200, "by-hand", "")
+			s.gets(ctx, 300, "rollcall:looks")
+			s.weighs(ctx, 400)
+			expect(ctx, "looks", 2, 100)
+			s.acts(ctx, "corp:alice", 190, 450, by("rollcall:looks"))
+			s.weighs(ctx, 500)
+			expect(ctx, "looks", 3, 190)
+			s.acts(ctx, "corp:alice", 210, 550, by("rollcall:looks"))
+			s.weighs(ctx, 600)
+			expect(ctx, "looks", 4, 190)
 		})
 
 		It("where access was withdrawn a second after", func(ctx SpecContext) {
@@ -342,6 +382,7 @@ var _ = Describe("The status of a Grant", func() {
 		}
 		Expect(s.cluster.writes).To(Equal([]string{"looks", "reads", "looks", "looks"}))
 		Expect(s.grant("looks").Status.LastUsedTime.Time).To(BeTemporally("==", at(200)))
+		Expect(s.cluster.lists).To(Equal(3))
 	})
 
 	It("never goes back", func(ctx SpecContext) {
@@ -382,6 +423,10 @@ var _ = Describe("The status of a Grant", func() {
 	})
 
 	It("is none of another Grant that has the name by now", func(ctx SpecContext) {
+		used := metav1.NewTime(at(10))
+		Expect(s.weigher.Seen.Grant(ctx, "looks", "g-before", &used, "Used")).To(Succeed())
+		Expect(s.weigher.Seen.Grant(ctx, "gone", "g-gone", &used, "Used")).To(Succeed())
+		Expect(s.cluster.writes).To(BeEmpty())
 		s.cluster.grants[0].UID = "g-other"
 		s.tells(ctx, 100)
 		Expect(s.grant("looks").Status).To(And(HaveField("Usage", BeEquivalentTo("Unknown")), HaveField("LastUsedTime", BeNil())))
@@ -412,16 +457,18 @@ var _ = Describe("The status of a Grant", func() {
 
 var _ = Describe("Grants are judged", func() {
 	It("by name, since they give anything", func(ctx SpecContext) {
-		s := newScene(ctx, "reads", "looks", "later")
+		s := newScene(ctx, "reads", "looks", "later", "new")
 		start := metav1.NewTime(at(50))
 		s.cluster.grants[2].Spec.StartTime = &start
 		early := metav1.NewTime(noon.AddDate(-1, 0, 0))
 		s.cluster.grants[0].Spec.StartTime = &early
+		s.cluster.grants[3].Spec.StartTime, s.cluster.grants[3].CreationTimestamp = &early, metav1.NewTime(at(60))
 		judged, err := Judge(ctx, s.store, s.cluster, usage.Window{Since: at(0), Until: at(100)})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(judged.Grants).To(HaveExactElements(
 			And(HaveField("Name", "later"), HaveField("Verdict.Message", ContainSubstring("only since 2026-11-26T12:00:50Z"))),
 			And(HaveField("Name", "looks"), HaveField("Verdict.Message", Not(ContainSubstring("only since")))),
+			And(HaveField("Name", "new"), HaveField("Verdict.Message", ContainSubstring("only since 2026-11-26T12:01:00Z"))),
 			And(HaveField("Name", "reads"), HaveField("Verdict.Message", Not(ContainSubstring("only since")))),
 		))
 	})
