@@ -129,7 +129,8 @@ func (a *advice) howTo() []string {
 		return []string{"", "There is no such User, so no Grant can give them this: read it, and bind it as what they have now is bound."}
 	}
 	lines := []string{
-		"", "To give them this instead: read it, apply it, let the operator bind it (ClusterRole rollcall-bindable-roles), and make Grants with",
+		"", "To give them this instead: read it, apply it, let the operator bind it (ClusterRole rollcall-bindable-roles), and make Grants " +
+			"with",
 	}
 	subject := fmt.Sprintf("  subjects: [{kind: %s, name: %q}]", a.kind, a.name)
 	if a.ClusterRole != nil {

@@ -27,7 +27,8 @@ func (t *tool) newRecommendCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "recommend USER|group/GROUP",
 		Short: "Propose roles that are as wide as what somebody used",
-		Long: `Propose the smallest roles that allow what somebody did, as YAML: a Role for each namespace, and a ClusterRole for what is in none.
+		Long: `Propose the smallest roles that allow what somebody did, as YAML: a Role for each namespace, and a ClusterRole for what is in
+none.
 Of a group: what any of its members did. Nothing is applied: read it first, since it knows only what was done in that time.
 
 A user is named by the User or by username. What everybody may do anyway is left out. With --resource-names, rules are narrowed to the

@@ -45,7 +45,8 @@ func (r *Reconciler) findDormancy(ctx context.Context, s *scope) error {
 	if err != nil {
 		// What was found before holds until somebody can say more: the store being away for a minute is no news of ten thousand people.
 		log.FromContext(ctx).V(1).Info("whether this User is dormant is not known", "why", err.Error())
-		s.dormant, s.recheck = meta.IsStatusConditionTrue(s.user.Status.Conditions, v1alpha1.ConditionDormant), s.now.Add(jittered(coverageSoon))
+		s.dormant = meta.IsStatusConditionTrue(s.user.Status.Conditions, v1alpha1.ConditionDormant)
+		s.recheck = s.now.Add(jittered(coverageSoon))
 		return nil
 	}
 	s.dormant, s.recheck = covered, s.now.Add(jittered(coverageAgain))

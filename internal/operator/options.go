@@ -135,8 +135,8 @@ func Parse(args []string) (*Options, error) {
 			"rollcall.NAMESPACE.svc if empty")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "of several replicas, let one work at a time")
 	flags.StringVar(&o.MetricsBindAddress, "metrics-bind-address", "0", "host:port to serve metrics on; 0 for none")
-	flags.StringVar(&o.PprofBindAddress, "pprof-bind-address", "0", "host:port to serve profiles on (net/http/pprof), which show to anybody who "+
-		"reaches it what the operator is doing and has in memory: 127.0.0.1:6060, and kubectl port-forward; 0 for none")
+	flags.StringVar(&o.PprofBindAddress, "pprof-bind-address", "0", "host:port to serve profiles on (net/http/pprof), which show to "+
+		"anybody who reaches it what the operator is doing and has in memory: 127.0.0.1:6060, and kubectl port-forward; 0 for none")
 	flags.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "host:port to serve /healthz and /readyz on; 0 for none")
 	o.Zap.BindFlags(flags)
 	if err := flags.Parse(args); err != nil {

@@ -110,7 +110,7 @@ var _ = Describe("Roles for what somebody did", func() {
 	)
 
 	DescribeTable("are narrowed to few names, taken together", func(verb string, narrowed bool, counts ...int) {
-		var uses []usage.Use
+		uses := make([]usage.Use, 0, len(counts))
 		n := 0
 		for _, count := range counts {
 			of := use(1, answers.Action{Verb: verb, Resource: "pods", Namespace: "pay"})
@@ -211,7 +211,8 @@ func refused(w *answers.World, uses []usage.Use) (list []answers.Action) {
 func lesser(p recommend.Proposal, visit func(what string, roles []rbacv1.Role, all *rbacv1.ClusterRole)) {
 	of := func(rule *rbacv1.PolicyRule) map[string]*[]string {
 		return map[string]*[]string{
-			"verb": &rule.Verbs, "group": &rule.APIGroups, "resource": &rule.Resources, "path": &rule.NonResourceURLs, "name": &rule.ResourceNames,
+			"verb": &rule.Verbs, "group": &rule.APIGroups, "resource": &rule.Resources, "path": &rule.NonResourceURLs,
+			"name": &rule.ResourceNames,
 		}
 	}
 	each := func(rules []rbacv1.PolicyRule, visit func(string, []rbacv1.PolicyRule)) {
@@ -250,9 +251,9 @@ func lesser(p recommend.Proposal, visit func(what string, roles []rbacv1.Role, a
 var _ = DescribeTable("Roles for anything", func(resourceNames bool) {
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 7))
-		var uses []usage.Use
-		for range 1 + r.IntN(14) {
-			uses = append(uses, chance(r))
+		uses := make([]usage.Use, 1+r.IntN(14))
+		for i := range uses {
+			uses[i] = chance(r)
 		}
 		p := recommend.Propose(uses, recommend.Options{Name: "r", ResourceNames: resourceNames})
 		Expect(refused(world(p.Roles, p.ClusterRole), uses)).To(BeEmpty(), "seed %d: enough", seed)
@@ -300,7 +301,7 @@ func mergeable(p recommend.Proposal) {
 // same says whether the proposal of a namespace alone is in that of all.
 func same(of, all recommend.Proposal, namespace string) bool {
 	if namespace == "" {
-		return fmt.Sprint(of.ClusterRole) == fmt.Sprint(all.ClusterRole)
+		return of.ClusterRole.String() == all.ClusterRole.String()
 	}
 	here := slices.DeleteFunc(slices.Clone(all.Roles), func(r rbacv1.Role) bool { return r.Namespace != namespace })
 	return fmt.Sprint(of.Roles) == fmt.Sprint(here)

@@ -142,7 +142,9 @@ func usageCommands(s *stage) {
 			use(uid, 40, answers.Action{Verb: "list", Resource: "pods", Namespace: "pay"}),
 			use(uid, 9, answers.Action{Verb: "list", Resource: "services", Namespace: "pay"}),
 			use(uid, 9, answers.Action{Verb: "get", Resource: "services", Namespace: "pay"}, "web"),
-			use("gone", 2, answers.Action{Verb: "patch", APIGroup: "apps", Resource: "deployments", Subresource: "scale", Namespace: "shop"}, "web"),
+			use("gone", 2, answers.Action{
+				Verb: "patch", APIGroup: "apps", Resource: "deployments", Subresource: "scale", Namespace: "shop",
+			}, "web"),
 			use("", 1, answers.Action{Verb: "list", Resource: "nodes"}),
 			use("", 1, answers.Action{Verb: "get", Resource: "*", Namespace: "pay"}, "x\nkind: Secret"),
 			use("", 300, answers.Action{Verb: "get", Path: "/api/v1"}),
@@ -154,7 +156,7 @@ func usageCommands(s *stage) {
 		s.sees(ctx, rex, now().AddDate(0, 0, -200))
 		printed, complaint := a.run(ctx, "dormant")
 		Expect(printed).To(Equal("USER   USERNAME   LAST-SEEN   GRANTS   DIRECTORY   STATE\n" +
-			"rex    rex        200d ago    1        <none>      Dormant\n"))
+			"rex    rex        200d ago    1        <none>      Dormant\n")) //nolint:dupword // A username.
 		Expect(complaint).To(BeEmpty())
 		Expect(a.asked).To(HaveExactElements(HaveField("RawQuery", "days=90")))
 		found := answer[map[string]any](ctx, a.plugin, "dormant", "--days", "10")
@@ -212,14 +214,16 @@ func usageCommands(s *stage) {
 		printed, complaint := a.run(ctx, "recommend", "noa", "-o", "json")
 		var list struct{ Items []rbacv1.Role }
 		Expect(yaml.Unmarshal([]byte(printed), &list)).To(Succeed())
-		Expect(list.Items).To(HaveExactElements(HaveField("Kind", "ClusterRole"), HaveField("Namespace", "pay"), HaveField("Namespace", "shop")))
+		Expect(list.Items).To(HaveExactElements(
+			HaveField("Kind", "ClusterRole"), HaveField("Namespace", "pay"), HaveField("Namespace", "shop")))
 		Expect(complaint).To(ContainSubstring("Nothing was applied"))
 	})
 
 	It("propose one for all who are in a group", func(ctx SpecContext) {
-		a.uses = append(noaDid()[1:2], usage.Use{
-			Grant: string(grant.UID), Username: "rex", Requests: 1, Action: answers.Action{Verb: "watch", Resource: "pods", Namespace: "pay"}, Unnamed: true,
-		})
+		a.uses = []usage.Use{noaDid()[1], {
+			Grant: string(grant.UID), Username: "rex", Requests: 1, Unnamed: true,
+			Action: answers.Action{Verb: "watch", Resource: "pods", Namespace: "pay"},
+		}}
 		a.coverage = month(0.5, gap(3, 5, ""))
 		printed, complaint := a.run(ctx, "recommend", "group/pair")
 		golden.Expect("recommend-pair.golden", printed)
