@@ -50,6 +50,8 @@ const (
 	GapNotReceived = "NotReceived"
 	// GapPending is the last moment, of which nothing is wrong and nothing is known.
 	GapPending = "Pending"
+	// GapNotWeighed is a time whose events have arrived, and of which nobody has found out yet what they were uses of.
+	GapNotWeighed = "NotWeighed"
 	// GapLeft is the end of an API server that is not there any more.
 	GapLeft = "Left"
 )
@@ -73,6 +75,15 @@ func Cover(since, until time.Time, watches []Watch, gaps []Gap, recording time.T
 		covered.Gaps[i].Message = explain(covered.Gaps[i].Reason, covered.Gaps[i].Lost)
 	}
 	return covered
+}
+
+// Backlog is the gap that is left by what was not weighed yet, where that is more than usual; oldest is when the first of it was received,
+// and zero where there is none.
+func Backlog(oldest, now time.Time) []Gap {
+	if oldest.IsZero() || now.Sub(oldest) < Late {
+		return nil
+	}
+	return []Gap{gap("", GapNotWeighed, oldest, now)}
 }
 
 func gap(server, reason string, since, until time.Time) Gap {
@@ -107,9 +118,11 @@ func open(watches []Watch, now time.Time) []Gap {
 		case known.IsZero():
 			known = w.Listed
 		case !w.Left.IsZero():
-			reason = GapLeft
+			reason, known = GapLeft, known.Add(-Late)
 		case now.Sub(known) < Late:
 			reason = GapPending
+		default:
+			known = known.Add(-Late) // What was lost then would have been counted since.
 		}
 		if !w.Left.IsZero() {
 			end = w.Left
@@ -224,6 +237,8 @@ func explain(reason string, lost int64) string {
 		return "what the API server was asked to log did not arrive, or it could not be asked"
 	case GapPending:
 		return "the newest is on its way"
+	case GapNotWeighed:
+		return "what people did then is kept, and it was not found out yet what allowed it; the operator's log says what is in the way"
 	case GapLeft:
 		return "the API server is not there any more: whether its last events arrived is not known"
 	default:

@@ -35,7 +35,7 @@ type Deed struct {
 	Groups   []string       `json:"groups,omitempty"`
 	Action   answers.Action `json:"action"`
 	Outcome  Outcome        `json:"outcome"`
-	// Allow is what RBAC says to have allowed it. Absent for what it was not asked to tell: impersonation.
+	// Allow is what RBAC says to have allowed it. Absent for what it did not tell: of impersonation, and where that was left out.
 	Allow *audit.Allow `json:"allow,omitempty"`
 	// Requests counts those that have ended: those that go on are known already, and count later.
 	Requests int64     `json:"requests"`
@@ -94,8 +94,19 @@ func deedOf(e *auditv1.Event) Deed {
 		d.Action, d.Outcome = impersonation(e.ImpersonatedUser), Allowed
 	case decision.Allow != nil:
 		d.Allow, d.Outcome = decision.Allow, Allowed
+	case undecided(e) && succeeded(e):
+		d.Outcome = Allowed
 	}
 	return d
+}
+
+// undecided says that an event says nothing of what was decided: some services leave its annotations out.
+func undecided(e *auditv1.Event) bool { return audit.DecisionOf(e) == audit.Decision{} }
+
+// succeeded says that a request was not refused (HTTP 4xx), and did not fail.
+func succeeded(e *auditv1.Event) bool {
+	const refused = 400
+	return e.ResponseStatus != nil && e.ResponseStatus.Code > 0 && e.ResponseStatus.Code < refused
 }
 
 // asked is an action as the authorizer was asked about it: the name of what is created is filled in later.

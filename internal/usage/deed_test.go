@@ -114,6 +114,10 @@ var _ = Describe("What people did", func() {
 		Entry("forbidden", usage.Forbidden, false, decided("forbid", byGrant)),
 		Entry("allowed by another authorizer", usage.Other, false, allowed("")),
 		Entry("allowed for a reason that only looks like RBAC's", usage.Other, false, allowed(byGrant+" and more")),
+		Entry("allowed, since it succeeded, where nothing tells what was decided", usage.Allowed, false, decided("", ""), answered(200)),
+		Entry("allowed, by something else, where that is told", usage.Other, false, allowed(""), answered(200)),
+		Entry("refused, or it failed, where nothing tells what was decided", usage.Other, false, decided("", ""), answered(403)),
+		Entry("not answered, where nothing tells what was decided", usage.Other, false, decided("", ""), answered(0)),
 		Entry("allowed without anybody being asked", usage.Other, false, decided("", "")),
 	)
 

@@ -91,6 +91,10 @@ func as(name string) func(*auditv1.Event) {
 	return func(e *auditv1.Event) { e.ImpersonatedUser = &authenticationv1.UserInfo{Username: name} }
 }
 
+func answered(code int32) func(*auditv1.Event) {
+	return func(e *auditv1.Event) { e.ResponseStatus = &metav1.Status{Code: code} }
+}
+
 func path(uri string) func(*auditv1.Event) {
 	return func(e *auditv1.Event) { e.ObjectRef, e.RequestURI = nil, uri }
 }

@@ -69,7 +69,7 @@ func Uses(d *Deed, w Weighed, known *Grant) []Use {
 		}
 	}
 	action := d.Action
-	action.Name = ""
+	action.Name, action.Path = "", below(action.Path)
 	action = bounded(action)
 	use := Use{
 		Username: d.Username, Action: action, Requests: d.Requests, First: at(d.First), Last: at(d.Last), Unnamed: d.Action.Name == "",
@@ -94,6 +94,15 @@ func Uses(d *Deed, w Weighed, known *Grant) []Use {
 // mostAction is how many bytes an action may take in JSON: more than those of any name that there is, and what an index takes. Whoever
 // may ask for a path may ask for a long one.
 const mostAction = 1024
+
+// below takes all that is below the first part of a path together, as rules of RBAC do: anybody can ask for as many paths as they like.
+func below(path string) string {
+	first, rest, found := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	if !found || rest == "" {
+		return path
+	}
+	return "/" + first + "/*"
+}
 
 // bounded cuts off what is longer in an action than names are.
 func bounded(a answers.Action) answers.Action {

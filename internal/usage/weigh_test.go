@@ -163,13 +163,22 @@ var _ = Describe("A use", func() {
 		Expect(usage.Uses(d, usage.Weighed{Grants: []usage.Grant{looks}, Alone: true, Fits: true}, nil)).To(Equal([]usage.Use{needed}))
 	})
 
+	DescribeTable("of a path is one of all that is below its first part", func(path, want string) {
+		d := get()
+		d.Action = answers.Action{Verb: "get", Path: path}
+		Expect(usage.Uses(d, usage.Weighed{Fits: true}, nil)).To(HaveExactElements(HaveField("Action.Path", want)))
+	},
+		Entry(nil, "/healthz", "/healthz"), Entry(nil, "/version/", "/version/"), Entry(nil, "/api/v1", "/api/*"),
+		Entry(nil, "/logs/kube/x.log", "/logs/*"), Entry(nil, "/", "/"), Entry(nil, "", ""), Entry(nil, "//x", "//*"),
+	)
+
 	It("is of somebody whose requests are long in a few words", func() {
 		for _, text := range []string{strings.Repeat("x", 9000), strings.Repeat("<\x00ü", 3000)} {
 			d := get()
-			d.Action = answers.Action{Verb: "get", Path: "/api/" + text}
+			d.Action = answers.Action{Verb: "get", Path: "/" + text}
 			uses := usage.Uses(d, usage.Weighed{Fits: true}, nil)
 			Expect(len(uses[0].Action.Path)).To(And(BeNumerically(">", 50), BeNumerically("<", 1000)))
-			Expect(uses[0].Action.Path).To(HavePrefix("/api/" + text[:20]))
+			Expect(uses[0].Action.Path).To(HavePrefix("/" + text[:20]))
 		}
 		d := get()
 		d.Action = answers.Action{Verb: "get", APIGroup: strings.Repeat("g", 253), Resource: strings.Repeat("r", 63), Namespace: "pay"}

@@ -167,6 +167,7 @@ func accounts(fresh func(context.Context) database) {
 			Expect(all[0].Batch).To(BeNumerically("<", all[1].Batch))
 			Expect([]int64{requests(all[:1]), requests(all)}).To(Equal([]int64{10, 15}))
 			Expect(all[0].Deeds).To(HaveExactElements(And(HaveField("Username", "alice"), HaveField("Last", BeTemporally("==", at(9))))))
+			Expect(s.Backlog(ctx)).To(BeTemporally("==", at(20)))
 			Expect(s.Unweighed(ctx, at(19), 10)).To(BeEmpty())
 			Expect(s.Unweighed(ctx, at(20), 10)).To(HaveLen(1))
 			Expect(s.Unweighed(ctx, at(99), 1)).To(HaveExactElements(HaveField("Batch", all[0].Batch)))

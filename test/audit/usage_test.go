@@ -150,6 +150,15 @@ var _ = Describe("What Grants are used for", Ordered, func() {
 		Expect(err).To(HaveOccurred())
 	})
 
+	It("knows a binding that somebody labels as if the operator had made it", func(ctx SpecContext) {
+		root.Does(ctx, "label", "rolebinding", "bob-anyway", "-n", shop, "app.kubernetes.io/managed-by=rollcall")
+		time.Sleep(2 * time.Second) // Until that is recorded.
+		bob.Does(ctx, "get", "services", "-n", shop)
+		Eventually(ctx, func() []wire.GrantUsage { return []wire.GrantUsage{usage(ctx, "usage", "bob-reads")["bob-reads"]} }).
+			WithTimeout(patience).WithPolling(time.Second).Should(HaveExactElements(HaveField("Uses", ContainElement(And(
+			HaveField("Action.Resource", "services"), HaveField("Action.Namespace", shop), HaveField("Needed", BeNil()))))))
+	})
+
 	It("is as wide as the role that is proposed", func(ctx SpecContext) {
 		out, err := root.Kubectl(ctx, "rollcall", "recommend", "alice").Output() // Without what is said beside it.
 		Expect(err).NotTo(HaveOccurred())

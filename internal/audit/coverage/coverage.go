@@ -258,5 +258,9 @@ func Of(ctx context.Context, kept *store.Store, since, until time.Time) (usage.C
 	if err != nil {
 		return usage.Coverage{}, err
 	}
-	return usage.Cover(since, until, watches, gaps, recording), nil
+	oldest, err := kept.Backlog(ctx)
+	if err != nil {
+		return usage.Coverage{}, err
+	}
+	return usage.Cover(since, until, watches, append(gaps, usage.Backlog(oldest, until)...), recording), nil
 }

@@ -125,12 +125,12 @@ func (r *Recorder) listen(ctx context.Context, seen chan<- observation) (told fu
 			stop()
 		}
 	}
-	watch := func(c cache.Cache, kind client.Object) error {
+	watch := func(c, other cache.Cache, kind client.Object) error {
 		informer, err := c.GetInformer(ctx, kind)
 		if err != nil {
 			return fmt.Errorf("watch %T: %w", kind, err)
 		}
-		registration, err := informer.AddEventHandler(r.handler(ctx, seen))
+		registration, err := informer.AddEventHandler(r.handler(ctx, seen, moved(ctx, other)))
 		if err != nil {
 			return fmt.Errorf("watch %T: %w", kind, err)
 		}
@@ -139,13 +139,13 @@ func (r *Recorder) listen(ctx context.Context, seen chan<- observation) (told fu
 		return nil
 	}
 	for _, kind := range kinds() {
-		if err := watch(r.Cache, kind); err != nil {
+		if err := watch(r.Cache, r.Others, kind); err != nil {
 			return nil, stop, err
 		}
 	}
 	if r.Others != nil {
 		for _, kind := range others() {
-			if err := watch(r.Others, kind); err != nil {
+			if err := watch(r.Others, r.Cache, kind); err != nil {
 				return nil, stop, err
 			}
 		}
@@ -160,13 +160,35 @@ func (r *Recorder) listen(ctx context.Context, seen chan<- observation) (told fu
 	}, stop, nil
 }
 
+// moved says whether a binding that is gone from one cache is in the other: somebody wrote the label that tells them apart, or took it away.
+func moved(ctx context.Context, other cache.Cache) func(client.Object) bool {
+	return func(gone client.Object) bool {
+		var there client.Object
+		switch gone.(type) {
+		case *rbacv1.RoleBinding:
+			there = &rbacv1.RoleBinding{}
+		case *rbacv1.ClusterRoleBinding:
+			there = &rbacv1.ClusterRoleBinding{}
+		default:
+			return false
+		}
+		if other == nil {
+			return false
+		}
+		limited, cancel := context.WithTimeout(ctx, again) // It waits for a cache that is not there yet.
+		defer cancel()
+		err := other.Get(limited, client.ObjectKeyFromObject(gone), there)
+		return err == nil && there.GetUID() == gone.GetUID()
+	}
+}
+
 // handler passes on what it is told. While the store is away the cache keeps what follows.
-func (r *Recorder) handler(ctx context.Context, seen chan<- observation) toolscache.ResourceEventHandler {
+func (r *Recorder) handler(ctx context.Context, seen chan<- observation, moved func(client.Object) bool) toolscache.ResourceEventHandler {
 	see := func(object any, gone bool) {
 		if last, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
 			object = last.Obj
 		}
-		if o, ok := object.(client.Object); ok {
+		if o, ok := object.(client.Object); ok && !(gone && moved(o)) {
 			select {
 			case seen <- observation{object: o, gone: gone, at: r.Clock.Now()}:
 			case <-ctx.Done():

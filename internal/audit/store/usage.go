@@ -88,6 +88,22 @@ func (s *Store) Unweighed(ctx context.Context, until time.Time, most int) ([]Unw
 	return all, nil
 }
 
+// Backlog is when the oldest of what was not weighed yet was received; zero where all was.
+func (s *Store) Backlog(ctx context.Context) (oldest time.Time, err error) {
+	err = each(ctx, s.db, "SELECT MIN(batch) FROM deeds", nil, func(rows *sql.Rows) error {
+		var batch sql.NullInt64
+		err := rows.Scan(&batch)
+		if batch.Valid {
+			oldest = time.UnixMicro(batch.Int64)
+		}
+		return err
+	})
+	if err != nil {
+		return time.Time{}, fmt.Errorf("look into the audit store: %w", err)
+	}
+	return oldest, nil
+}
+
 // ErrWeighed is returned where another one was faster.
 var ErrWeighed = errors.New("some of it was weighed, or removed, by now")
 

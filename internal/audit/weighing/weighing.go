@@ -58,7 +58,7 @@ func (w *Weigher) Start(ctx context.Context) error {
 		for more := true; more && ctx.Err() == nil; {
 			var err error
 			if more, err = w.Weigh(ctx); err != nil && ctx.Err() == nil {
-				log.FromContext(ctx).WithName("audit").V(1).Info("what people did was not weighed yet", "why", err.Error())
+				complain(ctx, err)
 			}
 		}
 		if err := w.tell(ctx); err != nil && ctx.Err() == nil {
@@ -66,6 +66,16 @@ func (w *Weigher) Start(ctx context.Context) error {
 		}
 	}, look)
 	return nil
+}
+
+// complain says why something was not weighed. That the store is away others say, too; what was changed in it stays in the way.
+func complain(ctx context.Context, err error) {
+	logger := log.FromContext(ctx).WithName("audit")
+	if errors.Is(err, store.ErrChanged) {
+		logger.Error(err, "what people did cannot be weighed, nor what they did since, so that it is not known which Grants are used")
+		return
+	}
+	logger.V(1).Info("what people did was not weighed yet", "why", err.Error())
 }
 
 // Weigh takes the oldest of what was not weighed yet, and says whether there is more.
