@@ -22,6 +22,10 @@ CONTROLLER_GEN := $(TOOLS)/controller-gen
 KUSTOMIZE := $(TOOLS)/kustomize
 GOLANGCI_LINT := $(TOOLS)/golangci-lint
 TOOLS_PIN := hack/tools/go.mod hack/tools/go.sum
+HELM := $(TOOLS)/helm
+CYCLONEDX := $(TOOLS)/cyclonedx-gomod
+PACKAGING_PIN := hack/packaging/go.mod hack/packaging/go.sum
+CHART := charts/rollcall
 
 # kubectl from the PATH where there is one, else the one that belongs to the control plane.
 KUBECTL := $(shell command -v kubectl 2>/dev/null)
@@ -54,6 +58,16 @@ manifests: $(CONTROLLER_GEN) ## Generate the CRDs into config/crd/bases. RBAC is
 	$(CONTROLLER_GEN) crd paths=$(API) output:crd:artifacts:config=bin/crd
 	@mkdir -p config/crd && rm -rf config/crd/bases && mv bin/crd config/crd/bases
 
+# The chart has no second wording of what config says: its templates read these copies. Helm makes the namespace, and asks whoever runs it.
+.PHONY: chart
+chart: ## Copy the CRDs, rights, policies and alerts of config into the chart.
+	@rm -rf $(CHART)/files && mkdir -p $(CHART)/files/{crds,rbac,policies,prometheus}
+	@cp config/crd/bases/*.yaml $(CHART)/files/crds
+	@cp config/rbac/*.yaml $(CHART)/files/rbac && rm $(CHART)/files/rbac/{kustomization,namespace}.yaml
+	@cp config/policies/*.yaml $(CHART)/files/policies && rm $(CHART)/files/policies/kustomization.yaml
+	@cp config/prometheus/rules.yaml $(CHART)/files/prometheus
+	@if [ -d config/dashboards ]; then mkdir $(CHART)/files/dashboards && cp config/dashboards/*.json $(CHART)/files/dashboards; fi
+
 .PHONY: fmt
 fmt: $(GOLANGCI_LINT) ## Format the code and order its imports.
 	$(GOLANGCI_LINT) fmt
@@ -75,6 +89,10 @@ build: ## Build bin/manager, and the kubectl plugin bin/kubectl-rollcall.
 	@echo "Building bin/kubectl-rollcall"
 	@$(GO_BUILD) -o bin/kubectl-rollcall ./cmd/kubectl-rollcall
 	@ln -sf kubectl-rollcall bin/kubectl_complete-rollcall
+
+.PHONY: sbom
+sbom: build $(CYCLONEDX) ## List what bin/manager is made of, by the list that it carries: bin/manager.cdx.json.
+	@$(CYCLONEDX) bin -json -noserial -output bin/manager.cdx.json bin/manager
 
 .PHONY: control-plane
 control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into bin/k8s (once).
@@ -146,12 +164,12 @@ undeploy: uninstall $(KUSTOMIZE) ## Remove everything that deploy installed: the
 ##@ Tools
 
 .PHONY: tools
-tools: $(CONTROLLER_GEN) $(KUSTOMIZE) $(GOLANGCI_LINT) ## Build the pinned tools into bin/tools (once).
+tools: $(CONTROLLER_GEN) $(KUSTOMIZE) $(GOLANGCI_LINT) $(HELM) ## Build the pinned tools into bin/tools (once).
 
 # go build leaves a file alone that is already right, hence the touch.
 define build_tool
 @echo "Building $@"
-@cd hack/tools && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o ../../$@ $(1)
+@cd $(or $(2),hack/tools) && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o ../../$@ $(1)
 @touch $@
 endef
 
@@ -163,3 +181,9 @@ $(KUSTOMIZE): $(TOOLS_PIN)
 
 $(GOLANGCI_LINT): $(TOOLS_PIN) $(wildcard hack/tools/golangci-lint/*.go)
 	$(call build_tool,./golangci-lint)
+
+$(HELM): $(PACKAGING_PIN)
+	$(call build_tool,helm.sh/helm/v4/cmd/helm,hack/packaging)
+
+$(CYCLONEDX): $(PACKAGING_PIN)
+	$(call build_tool,github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod,hack/packaging)

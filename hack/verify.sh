@@ -11,25 +11,25 @@ trap 'rm -rf "$scratch"' EXIT
 # Copies what is generated to a folder of the given name.
 snapshot() {
   mkdir -p "$scratch/$1"
-  find api config/crd/bases -type f \
-    \( -path '*/applyconfiguration/*' -o -name 'zz_generated.*' -o -path 'config/crd/bases/*' \) \
+  find api config/crd/bases charts/rollcall/files -type f \
+    \( -path '*/applyconfiguration/*' -o -name 'zz_generated.*' -o -path 'config/crd/bases/*' -o -path 'charts/*' \) \
     -exec cp --parents -t "$scratch/$1" {} +
 }
 
 generated() {
-  mkdir -p config/crd/bases
+  mkdir -p config/crd/bases charts/rollcall/files
   snapshot before
-  make generate manifests
+  make generate manifests chart
   snapshot after
   if ! (cd "$scratch" && diff -ruN before after); then
-    echo "These files were out of date; the tree now has what make generate manifests makes of api/." >&2
+    echo "These files were out of date; the tree now has what make generate manifests chart makes of api/ and config/." >&2
     return 1
   fi
 }
 
 modules() {
   local module
-  for module in . hack/tools; do
+  for module in . hack/tools hack/packaging; do
     (cd "$module" && go mod tidy -diff)
   done
 }
@@ -64,6 +64,17 @@ manifests() {
       return 1
     fi
   done
+}
+
+# The chart, by itself and with all that it can do. test/helm holds what it makes against config.
+chart() {
+  local all=login.enabled=true,login.url=https://login.example.com,cluster.server=https://api.example.com,authorization.enabled=true
+  all+=,audit.enabled=true,audit.url=https://audit.example.com:9445,audit.ledger.enabled=true,signer=ca,serving.secret=serving
+  all+=,metrics.enabled=true,metrics.serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboards.enabled=true
+  all+=,podDisruptionBudget.enabled=true,networkPolicy.enabled=true
+  export HELM_CONFIG_HOME=$scratch/helm HELM_CACHE_HOME=$scratch/helm HELM_DATA_HOME=$scratch/helm
+  "$tools/helm" lint --strict charts/rollcall
+  "$tools/helm" lint --strict charts/rollcall --set "$all"
 }
 
 # PROJECT lists the kinds that have a CRD, and no others.
@@ -111,7 +122,7 @@ scripts() {
 
 # A subshell of its own: in "if check", errexit would be off inside.
 failed=()
-for check in generated modules formatting vet lint manifests project alerts scripts; do
+for check in generated modules formatting vet lint manifests chart project alerts scripts; do
   echo "== $check"
   start=$SECONDS
   set +e
