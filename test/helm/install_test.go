@@ -137,6 +137,15 @@ var _ = Describe("A release", Ordered, func() {
 		w.runs(ctx, documented("## Uninstalling"))
 		Eventually(ctx, w.everything).Should(Equal(before))
 	})
+
+	It("takes over what Kustomize has installed", func(ctx SpecContext) {
+		w.operatorStops()
+		w.kubectl(ctx, "apply", "--server-side", "-k", filepath.Join(root(), "config", "default"))
+		w.helm(ctx, "install", release, chart(), "-n", installation.Namespace, "--take-ownership", "--force-conflicts")
+		w.operatorStarts(ctx)
+		w.runs(ctx, documented("## Uninstalling"))
+		Eventually(ctx, w.everything).Should(Equal(before))
+	})
 })
 
 // helm must succeed.
