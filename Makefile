@@ -91,8 +91,8 @@ build: ## Build bin/manager, and the kubectl plugin bin/kubectl-rollcall.
 	@ln -sf kubectl-rollcall bin/kubectl_complete-rollcall
 
 .PHONY: sbom
-sbom: build $(CYCLONEDX) ## List what bin/manager is made of, by the list that it carries: bin/manager.cdx.json.
-	@$(CYCLONEDX) bin -json -noserial -output bin/manager.cdx.json bin/manager
+sbom: build $(CYCLONEDX) ## List the modules that bin/manager is made of (CycloneDX): bin/manager.cdx.json.
+	@$(CYCLONEDX) bin -json -noserial -notimestamp -version "$(VERSION)" -output bin/manager.cdx.json bin/manager
 
 .PHONY: control-plane
 control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into bin/k8s (once).
