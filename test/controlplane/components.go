@@ -39,6 +39,7 @@ var controllers = []string{
 	"deployment-controller",
 	"garbage-collector-controller",
 	"namespace-controller",
+	"persistentvolumeclaim-protection-controller",
 	"replicaset-controller",
 	"resourcequota-controller",
 	"root-ca-certificate-publisher-controller",

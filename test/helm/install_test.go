@@ -75,6 +75,23 @@ var _ = Describe("A release", Ordered, func() {
 		Eventually(ctx, func() error { return w.tryApply(ctx, requestOfAnother) }).Should(MatchError(ContainSubstring("rollcall-requests")))
 	})
 
+	It("can do all that it can, but for kinds that others bring, and goes back", func(ctx SpecContext) {
+		everything := set(slices.Concat(loginValues, auditValues, []string{
+			"metrics.enabled=true", "podDisruptionBudget.enabled=true", "networkPolicy.enabled=true", "signer=ca", "serving.secret=serving",
+			"networkPolicy.from[0].ipBlock.cidr=10.0.0.0/8", "networkPolicy.egress[0].ports[0].port=636", "service.type=LoadBalancer",
+			"service.externalTrafficPolicy=Local", "audit.service.clusterIP=10.0.0.51", "audit.passwordSecret.name=db",
+			"audit.volume.storageClass=fast", "imagePullSecrets[0].name=pull", "tolerations[0].operator=Exists", "priorityClassName=high",
+			"extraVolumes[0].name=db", "extraVolumes[0].secret.secretName=db", "extraVolumeMounts[0].name=db",
+			"extraVolumeMounts[0].mountPath=/etc/db", "extraEnv[0].name=TZ", "extraEnv[0].value=UTC",
+		}))
+		w.helm(ctx, append([]string{"upgrade", release, chart(), "-n", installation.Namespace}, everything...)...)
+		Expect(w.strategy(ctx)).To(Equal("Recreate"))
+		w.helm(ctx, "upgrade", release, chart(), "-n", installation.Namespace, "--reset-values")
+		Expect(w.strategy(ctx)).To(Equal("RollingUpdate"))
+		claims := w.kubectl(ctx, "get", "persistentvolumeclaims", "-n", installation.Namespace, "-o", "name")
+		Expect(strings.Fields(claims)).To(HaveLen(2), "evidence stays")
+	})
+
 	It("gives the operator the rights that it needs, and its flags", func(ctx SpecContext) {
 		w.operatorStarts(ctx)
 		w.kubectl(ctx, "wait", "--for=condition=Ready", "--timeout=40s", "user/robin", "grant/robin-view")
@@ -128,7 +145,7 @@ var _ = Describe("A release", Ordered, func() {
 		w.kubectl(ctx, "wait", "--for=condition=Ready", "--timeout=40s", "user/robin", "grant/robin-view")
 	})
 
-	It("leaves nothing behind, removed in the order that docs/install.md has", func(ctx SpecContext) {
+	It("leaves nothing behind, removed in the order that docs/install.md has", SpecTimeout(2*patience), func(ctx SpecContext) {
 		w.apply(ctx, olderObjects)
 		Eventually(ctx, func() string {
 			return w.kubectl(ctx, "get", "directory", "corp", "-o", "jsonpath={.metadata.finalizers}")
@@ -138,10 +155,13 @@ var _ = Describe("A release", Ordered, func() {
 		Eventually(ctx, w.everything).Should(Equal(before))
 	})
 
-	It("takes over what Kustomize has installed", func(ctx SpecContext) {
+	It("takes over what Kustomize has installed", SpecTimeout(3*patience), func(ctx SpecContext) {
 		w.operatorStops()
 		w.kubectl(ctx, "apply", "--server-side", "-k", filepath.Join(root(), "config", "default"))
 		w.helm(ctx, "install", release, chart(), "-n", installation.Namespace, "--take-ownership", "--force-conflicts")
+		Eventually(ctx, func() []string {
+			return strings.Fields(w.kubectl(ctx, "get", "pods", "-n", installation.Namespace, "-o", "name"))
+		}).Should(HaveLen(2), "the namespace takes restricted Pods alone")
 		w.operatorStarts(ctx)
 		w.runs(ctx, documented("## Uninstalling"))
 		Eventually(ctx, w.everything).Should(Equal(before))
@@ -203,6 +223,12 @@ func holds(now, then any) {
 		Expect(now).To(HaveKey(key))
 		holds(now.(map[string]any)[key], value)
 	}
+}
+
+func (w *world) strategy(ctx context.Context) string {
+	GinkgoHelper()
+	return w.kubectl(ctx, "get", "deployment", installation.ServiceAccount, "-n", installation.Namespace,
+		"-o", "jsonpath={.spec.strategy.type}")
 }
 
 func (w *world) account() string {
