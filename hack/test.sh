@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.."
 hack/build-control-plane.sh
 hack/install-test-servers.sh
 hack/install-node-provider.sh
-make build bin/tools/helm
+make build
+make -s bin/tools/helm
 KUBEBUILDER_ASSETS=$PWD/bin/k8s
 export KUBEBUILDER_ASSETS
 

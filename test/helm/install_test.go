@@ -67,6 +67,18 @@ var _ = Describe("A release", Ordered, func() {
 		Expect(w.kubectl(ctx, "get", "grant", "newer", "-o", "jsonpath={.spec.activation}")).To(Equal("OnRequest"))
 	})
 
+	It("goes back, where newer kinds stay, and forward again, with what people wrote", func(ctx SpecContext) {
+		w.helm(ctx, "rollback", release, "1", "-n", installation.Namespace)
+		Eventually(ctx, func() string {
+			return w.kubectl(ctx, "get", "grant", "newer", "-o", "jsonpath={.spec.activation}")
+		}).Should(BeEmpty(), "the older kind does not know it")
+		Expect(w.kubectl(ctx, "get", "locks", "-o", "name")).To(ContainSubstring("lost-laptop"))
+		w.helm(ctx, "upgrade", release, chart(), "-n", installation.Namespace)
+		Eventually(ctx, func() string {
+			return w.kubectl(ctx, "get", "grant", "newer", "-o", "jsonpath={.spec.activation}")
+		}).Should(Equal("OnRequest"), "nobody has written it since")
+	})
+
 	It("has made all that it says, and the API server obeys the policies", func(ctx SpecContext) {
 		manifest := w.helm(ctx, "get", "manifest", release, "-n", installation.Namespace)
 		found, err := w.kubectlInput(ctx, manifest, "get", "-f", "-", "-o", "name")
