@@ -53,10 +53,11 @@ generate: $(CONTROLLER_GEN) ## Generate deep copies and apply configurations fro
 	$(CONTROLLER_GEN) applyconfiguration:headerFile=$(HEADER) paths=$(API)
 
 .PHONY: manifests
-manifests: $(CONTROLLER_GEN) ## Generate the CRDs into config/crd/bases. RBAC is written by hand.
+manifests: $(CONTROLLER_GEN) ## Generate the CRDs into config/crd/bases, and config/argocd/argocd-cm.yaml. RBAC is written by hand.
 	@rm -rf bin/crd
 	$(CONTROLLER_GEN) crd paths=$(API) output:crd:artifacts:config=bin/crd
 	@mkdir -p config/crd && rm -rf config/crd/bases && mv bin/crd config/crd/bases
+	@hack/generate-argocd-cm.sh
 
 # The chart has no second wording of what config says: its templates read these copies. Helm makes the namespace, and asks whoever runs it.
 .PHONY: chart
@@ -101,6 +102,10 @@ control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubect
 .PHONY: test
 test: ## Run all tests against a real control plane. ARGS="-run X ./internal/..." runs some.
 	@hack/test.sh $(ARGS)
+
+.PHONY: test-gitops
+test-gitops: ## Test with the real Argo CD, built on first use, and with Flux's health checks.
+	@hack/test-gitops.sh $(ARGS)
 
 .PHONY: screenshots
 screenshots: ## Take the pictures in docs/images anew, with Chromium.

@@ -11,8 +11,8 @@ trap 'rm -rf "$scratch"' EXIT
 # Copies what is generated to a folder of the given name.
 snapshot() {
   mkdir -p "$scratch/$1"
-  find api config/crd/bases charts/rollcall/files -type f \
-    \( -path '*/applyconfiguration/*' -o -name 'zz_generated.*' -o -path 'config/crd/bases/*' -o -path 'charts/*' \) \
+  find api config/crd/bases config/argocd charts/rollcall/files -type f \
+    \( -path '*/applyconfiguration/*' -o -name 'zz_generated.*' -o -path 'config/crd/bases/*' -o -name argocd-cm.yaml -o -path 'charts/*' \) \
     -exec cp --parents -t "$scratch/$1" {} +
 }
 
@@ -47,6 +47,15 @@ lint() {
   "$tools/golangci-lint" run
 }
 
+# Renders a component, which only adds to what is there: here to a ConfigMap of Argo CD's that holds nothing.
+component() {
+  mkdir -p "$scratch/installation/component"
+  cp -r "$1/." "$scratch/installation/component"
+  printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: argocd-cm}\n' >"$scratch/installation/argocd-cm.yaml"
+  printf 'resources: [argocd-cm.yaml]\ncomponents: [component]\n' >"$scratch/installation/kustomization.yaml"
+  "$tools/kustomize" build "$scratch/installation"
+}
+
 manifests() {
   local folder
   for folder in crd rbac policies default; do
@@ -58,7 +67,11 @@ manifests() {
   for folder in config/*/kustomization.yaml; do
     folder=$(dirname "$folder")
     echo "$folder"
-    "$tools/kustomize" build "$folder" >"$scratch/rendered.yaml"
+    if grep -q '^kind: Component$' "$folder/kustomization.yaml"; then
+      component "$folder" >"$scratch/rendered.yaml"
+    else
+      "$tools/kustomize" build "$folder" >"$scratch/rendered.yaml"
+    fi
     if [ ! -s "$scratch/rendered.yaml" ]; then
       echo "$folder renders to nothing" >&2
       return 1

@@ -19,14 +19,20 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // Expect compares with testdata/<file>; go test PACKAGE -update writes it.
 func Expect(file, got string) {
 	ginkgo.GinkgoHelper()
+	gomega.Expect(got).To(gomega.Equal(Kept(file, got)))
+}
+
+// Kept is what testdata/<file> holds, for those who wait until they get it; with -update it is written anew first.
+func Kept(file, got string) string {
+	ginkgo.GinkgoHelper()
 	path := filepath.Join("testdata", file)
 	if *update {
-		gomega.Expect(os.MkdirAll("testdata", 0o755)).To(gomega.Succeed())
+		gomega.Expect(os.MkdirAll(filepath.Dir(path), 0o755)).To(gomega.Succeed())
 		gomega.Expect(os.WriteFile(path, []byte(got), 0o644)).To(gomega.Succeed())
 	}
 	want, err := os.ReadFile(path)
 	gomega.Expect(err).NotTo(gomega.HaveOccurred())
-	gomega.Expect(got).To(gomega.Equal(string(want)))
+	return string(want)
 }
 
 // ExpectYAML compares an answer, in YAML, with testdata/<name>.golden.
