@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # As the binaries are built, so that what was compiled serves for both. -count=1: the files lie outside of the modules.
-for module in hack/argocd; do
+for module in hack/argocd hack/flux; do
   echo "Testing $module"
   (cd "$module" && CGO_ENABLED=0 go test -trimpath -count=1 ./...)
 done
