@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that what tests use of Debian is installed: directory servers (OpenLDAP's slapd, 389 Directory Server, Samba), a
-# database (PostgreSQL) and a browser (Chromium). Where one cannot be had, says which: the specs that need it are then skipped, by
-# name. Under CI=true that is a failure.
+# database (PostgreSQL), Argo CD's cache (Redis) and a browser (Chromium). Where one cannot be had, says which: the specs that need it
+# are then skipped, by name. Under CI=true that is a failure.
 set -euo pipefail
 
 # Program, package, and a file that only this package brings.
@@ -18,6 +18,7 @@ samba    samba-vfs-modules   /usr/lib/*/samba/vfs/acl_xattr.so
 samba    winbind             /usr/sbin/winbindd
 samba    ldb-tools           /usr/bin/ldbsearch
 postgres postgresql          /usr/lib/postgresql/*/bin/postgres
+redis    redis-server        /usr/bin/redis-server
 chromium chromium            /usr/bin/chromium
 chromium libnss3-tools       /usr/bin/certutil
 chromium fonts-dejavu-core   /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf

@@ -188,23 +188,41 @@ func ServiceAccountKubeconfig(ctx context.Context, cp *controlplane.ControlPlane
 }
 
 func serviceAccountKubeconfig(ctx context.Context, cp *controlplane.ControlPlane, server string, ca []byte) (string, error) {
+	path := filepath.Join(cp.Dir(), "manager.kubeconfig")
+	return path, writeKubeconfig(ctx, cp, Namespace, ServiceAccount, server, ca, path)
+}
+
+// WriteKubeconfig writes a kubeconfig with a token of any ServiceAccount.
+func WriteKubeconfig(ctx context.Context, cp *controlplane.ControlPlane, namespace, serviceAccount, path string) error {
+	return writeKubeconfig(ctx, cp, namespace, serviceAccount, cp.URL(), cp.CACert(), path)
+}
+
+func writeKubeconfig(ctx context.Context, cp *controlplane.ControlPlane, namespace, account, server string, ca []byte, path string) error {
+	token, err := Token(ctx, cp, namespace, account)
+	if err != nil {
+		return err
+	}
+	config := clientcmdapi.NewConfig()
+	config.Clusters["c"] = &clientcmdapi.Cluster{Server: server, CertificateAuthorityData: ca, TLSServerName: "127.0.0.1"}
+	config.AuthInfos["c"] = &clientcmdapi.AuthInfo{Token: token}
+	config.Contexts["c"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "c"}
+	config.CurrentContext = "c"
+	return clientcmd.WriteToFile(*config, path)
+}
+
+// Token is a token of a ServiceAccount that lasts for any test or playground.
+func Token(ctx context.Context, cp *controlplane.ControlPlane, namespace, serviceAccount string) (string, error) {
 	clientset, err := kubernetes.NewForConfig(cp.RESTConfig())
 	if err != nil {
 		return "", err
 	}
 	seconds := int64(tokenLife.Seconds())
-	token, err := clientset.CoreV1().ServiceAccounts(Namespace).CreateToken(ctx, ServiceAccount,
+	token, err := clientset.CoreV1().ServiceAccounts(namespace).CreateToken(ctx, serviceAccount,
 		&authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &seconds}}, metav1.CreateOptions{})
 	if err != nil {
-		return "", fmt.Errorf("request a token of %s/%s: %w", Namespace, ServiceAccount, err)
+		return "", fmt.Errorf("request a token of %s/%s: %w", namespace, serviceAccount, err)
 	}
-	config := clientcmdapi.NewConfig()
-	config.Clusters["c"] = &clientcmdapi.Cluster{Server: server, CertificateAuthorityData: ca, TLSServerName: "127.0.0.1"}
-	config.AuthInfos["c"] = &clientcmdapi.AuthInfo{Token: token.Status.Token}
-	config.Contexts["c"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "c"}
-	config.CurrentContext = "c"
-	path := filepath.Join(cp.Dir(), "manager.kubeconfig")
-	return path, clientcmd.WriteToFile(*config, path)
+	return token.Status.Token, nil
 }
 
 func ready(ctx context.Context, url string) error {

@@ -43,6 +43,8 @@ type Command struct {
 	Log string
 	// Ready returns nil once the process does its work; errors are asked again until the context ends.
 	Ready func(ctx context.Context) error
+	// Env are variables, as NAME=value, besides PATH, HOME and TMPDIR, or in their place.
+	Env []string
 	// User is the name of who runs it, for servers that refuse root; only root can name somebody else. Default: who runs the tests.
 	User string
 	// End is the signal that asks it to end. Default: SIGTERM.
@@ -173,7 +175,7 @@ func launch(command Command) (*Process, error) {
 	cmd := exec.Command(command.Path, command.Args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Dir = filepath.Dir(command.Log)
-	cmd.Env = environment(cmd.Dir)
+	cmd.Env = append(environment(cmd.Dir), command.Env...)
 	cmd.SysProcAttr = attributes
 	p := &Process{name: name, log: command.Log, end: cmp.Or(command.End, syscall.SIGTERM), cmd: cmd, done: make(chan struct{})}
 	if err := p.run(command.OneCore); err != nil {
