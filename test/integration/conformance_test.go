@@ -28,7 +28,8 @@ const (
 	terminating = "Terminating"
 )
 
-// kstatus follows the library's generic rules, in its order. The library itself would raise two dozen versions in go.mod.
+// kstatus follows the library's generic rules, in its order. The library itself would raise two dozen versions in go.mod; hack/flux, a
+// module of its own, runs it on every state of every kind.
 func kstatus(object client.Object) string {
 	GinkgoHelper()
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)

@@ -21,6 +21,7 @@ import (
 const (
 	// testdata are the files that config/argocd's health checks are tried on; test/e2e compares them with what the operator writes.
 	testdata    = "../../../config/argocd/resource_customizations/iam.rollcall.dev/*/testdata/*.yaml"
+	definitions = "../../../config/crd/bases/*.yaml"
 	expressions = "../../../config/flux/health-checks.yaml"
 )
 
@@ -56,6 +57,36 @@ func kstatusIs(t *testing.T, object *unstructured.Unstructured, want string) {
 	}
 	if result.Status.String() != want {
 		t.Errorf("is %s (%s), want %s", result.Status, result.Message, want)
+	}
+}
+
+// TestConditions sees what every kind promises of its conditions, by which the rules above work.
+func TestConditions(t *testing.T) {
+	kinds := map[string]bool{}
+	forEach(t, func(t *testing.T, path string, object *unstructured.Unstructured) {
+		kinds[object.GetKind()] = true
+		observed, found, err := unstructured.NestedInt64(object.Object, "status", "observedGeneration")
+		if err != nil || !found {
+			t.Fatal("no status.observedGeneration", err)
+		}
+		list, _, err := unstructured.NestedSlice(object.Object, "status", "conditions")
+		if err != nil || len(list) == 0 && observed != -1 {
+			t.Fatal("no conditions", err)
+		}
+		for _, item := range list {
+			condition := item.(map[string]any)
+			if condition["observedGeneration"] != observed || condition["message"] == "" || condition["reason"] == "" {
+				t.Errorf("%v is of another generation than the status, or does not say why", condition)
+			}
+			present := condition["type"] == "Reconciling" || condition["type"] == "Stalled"
+			if present && condition["status"] != "True" {
+				t.Errorf("%v is there only while it is true", condition["type"])
+			}
+		}
+	})
+	crds, err := filepath.Glob(definitions)
+	if err != nil || len(crds) != len(kinds) {
+		t.Errorf("%d kinds have files, of %d that there are (%v)", len(kinds), len(crds), err)
 	}
 }
 
