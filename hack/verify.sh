@@ -64,7 +64,7 @@ manifests() {
       return 1
     fi
   done
-  for folder in config/*/kustomization.yaml; do
+  for folder in config/*/kustomization.yaml config/samples/company/clusters/*/kustomization.yaml; do
     folder=$(dirname "$folder")
     echo "$folder"
     if grep -q '^kind: Component$' "$folder/kustomization.yaml"; then
