@@ -233,6 +233,25 @@ var _ = Describe("A company's repository that Argo CD syncs", Ordered, func() {
 		Expect(err).NotTo(HaveOccurred())
 		reportf("in %s: %d requests of all kinds in the audit log, no write by Argo CD or the operator", quiet, len(asked))
 	}, SpecTimeout(4*patience))
+
+	It("asks before it prunes a Directory, which takes what it imported with it", func(ctx SpecContext) {
+		git.replace("base/kustomization.yaml", "- directory.yaml\n", "")
+		git.replace("clusters/staging/kustomization.yaml", "patches:\n- path: directory.yaml\n", "")
+		book.notef("commit: no Directory any more")
+		git.commit(ctx, "no Directory any more")
+		refresh(ctx)
+		Eventually(ctx, func() string { return complaints(application(ctx)) }).Should(ContainSubstring("confirmation"))
+		Consistently(ctx, func() string { return kubectl(ctx, "", "get", "directories", "-o", "name") }).Should(HaveSuffix("/corp"))
+		Expect(bound(ctx, "payments-view")).To(ContainElement("corp:carol"))
+		book.notef("somebody confirms")
+		kubectl(ctx, "", "annotate", "applications.argoproj.io", applicationName, "-n", argocd.Namespace,
+			"argocd.argoproj.io/deletion-approved="+time.Now().UTC().Format(time.RFC3339))
+		Eventually(ctx, func(g Gomega) {
+			g.Expect(kubectl(ctx, "", "get", "directories", "-o", "name")).To(BeEmpty())
+			g.Expect(people(ctx)).To(ConsistOf("carol", "deploy-bot"), "what Git declares stays")
+			g.Expect(bound(ctx, "payments-view")).To(BeEmpty())
+		}).Should(Succeed())
+	}, SpecTimeout(4*patience))
 })
 
 // writesSince are the writes by Argo CD and by the operator to what Git holds and what Grants generate, from the API server's audit log.
