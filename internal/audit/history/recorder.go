@@ -160,7 +160,8 @@ func (r *Recorder) listen(ctx context.Context, seen chan<- observation) (told fu
 	}, stop, nil
 }
 
-// moved says whether a binding that is gone from one cache is in the other: somebody wrote the label that tells them apart, or took it away.
+// moved says whether a binding that is gone from one cache is in the other: somebody wrote the label that tells them apart, or took it
+// away.
 func moved(ctx context.Context, other cache.Cache) func(client.Object) bool {
 	return func(gone client.Object) bool {
 		var there client.Object
@@ -188,7 +189,7 @@ func (r *Recorder) handler(ctx context.Context, seen chan<- observation, moved f
 		if last, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
 			object = last.Obj
 		}
-		if o, ok := object.(client.Object); ok && !(gone && moved(o)) {
+		if o, ok := object.(client.Object); ok && (!gone || !moved(o)) {
 			select {
 			case seen <- observation{object: o, gone: gone, at: r.Clock.Now()}:
 			case <-ctx.Done():
