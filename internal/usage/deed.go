@@ -70,7 +70,7 @@ func Collect(lines []audit.Line) []Deed {
 			deed.Groups = slices.Clone(deed.Groups)
 			known[k], order = deed, append(order, deed)
 		}
-		deed.First, deed.Last = earliest(deed.First, fresh.First), latest(deed.Last, fresh.Last)
+		deed.First, deed.Last = earlier(deed.First, fresh.First), later(deed.Last, fresh.Last)
 		if e.Stage != auditv1.StageResponseStarted {
 			deed.Requests++
 		}
@@ -135,18 +135,4 @@ func (d *Deed) key() key {
 		k.allow = *d.Allow
 	}
 	return k
-}
-
-func earliest(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
-func latest(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
