@@ -67,7 +67,6 @@ chart: ## Copy the CRDs, rights, policies and alerts of config into the chart.
 	@cp config/rbac/*.yaml $(CHART)/files/rbac && rm $(CHART)/files/rbac/{kustomization,namespace}.yaml
 	@cp config/policies/*.yaml $(CHART)/files/policies && rm $(CHART)/files/policies/kustomization.yaml
 	@cp config/prometheus/rules.yaml $(CHART)/files/prometheus
-	@if [ -d config/dashboards ]; then mkdir $(CHART)/files/dashboards && cp config/dashboards/*.json $(CHART)/files/dashboards; fi
 
 .PHONY: fmt
 fmt: $(GOLANGCI_LINT) ## Format the code and order its imports.

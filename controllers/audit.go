@@ -125,7 +125,7 @@ func registerAudit(mgr ctrl.Manager, o operator.Environment, s services, w *witn
 	for _, runnable := range append(a.besides(o),
 		a.events, access, a.watcher, recorder, manager.RunnableFunc(o.Others.Start),
 		&weighing.Weigher{
-			Store: a.events.Store, CaughtUp: recorder.CaughtUp, Cache: mgr.GetClient(), Seen: w.seen, After: o.Audit.UnusedAfter, Clock: o.Clock,
+			Store: a.events.Store, Recorded: recorder.Recorded, Cache: mgr.GetClient(), Seen: w.seen, After: o.Audit.UnusedAfter, Clock: o.Clock,
 		},
 		&presence.Presence{Cache: mgr.GetClient(), Store: a.events.Store, Seen: w.seen, Detector: w.detector, Clock: o.Clock},
 	) {

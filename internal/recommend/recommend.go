@@ -84,7 +84,11 @@ func odd(use *usage.Use) bool {
 	if a.Verb == "" || a.Resource == "" && a.Path == "" {
 		return true
 	}
-	return slices.ContainsFunc([]string{a.Verb, a.APIGroup, a.Resource, a.Subresource, a.Path}, func(s string) bool {
+	path := strings.TrimSuffix(a.Path, "/*") // Paths are taken together so (usage.Use).
+	if path == "" {
+		path = a.Path
+	}
+	return slices.ContainsFunc([]string{a.Verb, a.APIGroup, a.Resource, a.Subresource, path}, func(s string) bool {
 		return strings.Contains(s, "*")
 	})
 }

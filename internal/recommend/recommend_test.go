@@ -104,10 +104,18 @@ var _ = Describe("Roles for what somebody did", func() {
 		Entry("as a group", answers.Action{Verb: "get", APIGroup: "*", Resource: "pods"}),
 		Entry("as a subresource", answers.Action{Verb: "get", Resource: "pods", Subresource: "*"}),
 		Entry("in a path", answers.Action{Verb: "get", Path: "/healthz*"}),
+		Entry("for all paths", answers.Action{Verb: "get", Path: "/*"}),
 		Entry("as a verb", answers.Action{Verb: "*", Resource: "pods"}),
 		Entry("or what is about nothing", answers.Action{Verb: "get"}),
 		Entry("or does nothing", answers.Action{Resource: "pods"}),
 	)
+
+	It("are for all paths below a first part, as uses are, but for those that everybody may", func() {
+		p := recommend.Propose([]usage.Use{
+			use(1, answers.Action{Verb: "get", Path: "/api/*"}), use(1, answers.Action{Verb: "get", Path: "/debug/*"}),
+		}, recommend.Options{Name: "r", Everybody: everybody()})
+		Expect(p.ClusterRole.Rules).To(HaveExactElements(HaveField("NonResourceURLs", []string{"/debug/*"})))
+	})
 
 	DescribeTable("are narrowed to few names, taken together", func(verb string, narrowed bool, counts ...int) {
 		uses := make([]usage.Use, 0, len(counts))

@@ -321,7 +321,7 @@ func (b *builder) unseen(user *v1alpha1.User) string {
 		return ""
 	case said != nil && said.Status == metav1.ConditionTrue:
 		return cmp.Or(said.Message, "the operator says so")
-	case seen != nil && b.now.Sub(seen.Time) > dormantAfter:
+	case seen != nil && b.now.Sub(seen.Time) > dormantAfter && b.covered():
 		return "last seen " + at(*seen)
 	default:
 		return ""

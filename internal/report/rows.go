@@ -20,6 +20,12 @@ import (
 )
 
 // coverage is of what people did; what is told of Grants has the same, where there is nothing else.
+// covered says whether enough of the time is known to say that somebody was not there.
+func (b *builder) covered() bool {
+	known := b.coverage()
+	return known != nil && known.Share >= usage.Covered
+}
+
 func (b *builder) coverage() *usage.Coverage {
 	switch {
 	case b.in.Activity != nil:

@@ -167,7 +167,7 @@ var _ = Describe("An API server that is watched", func() {
 })
 
 var _ = Describe("API servers", func() {
-	It("are listed, leave, and come back as others", func() {
+	It("are listed, leave, and come back", func() {
 		watches := usage.List(nil, []string{"a:1", "b:1", "a:1"}, after(1))
 		Expect(watches).To(HaveExactElements(usage.Watch{Address: "a:1", Listed: after(1)}, usage.Watch{Address: "b:1", Listed: after(1)}))
 		Expect(usage.List(watches, []string{"b:1", "a:1"}, after(2))).To(Equal(watches))
@@ -175,7 +175,12 @@ var _ = Describe("API servers", func() {
 		Expect(left[0]).To(Equal(usage.Watch{Address: "a:1", Listed: after(1), Left: after(3)}))
 		Expect(watches[0].Left).To(BeZero(), "what was given stays")
 		back := usage.List(left, []string{"a:1", "b:1"}, after(4))
-		Expect(back).To(HaveExactElements(left[0], left[1], usage.Watch{Address: "a:1", Listed: after(4)}))
+		Expect(back).To(Equal(watches), "its counters tell whether it is the same, and what happened in between")
+		Expect(left[0].Left).To(Equal(after(3)), "what was given stays")
+		late := usage.List(left, []string{"a:1", "b:1"}, after(3+48*60))
+		Expect(late).To(HaveExactElements(left[0], left[1], usage.Watch{Address: "a:1", Listed: after(3 + 48*60)}))
+		again := usage.List(usage.List(late, []string{"b:1"}, after(5000)), []string{"a:1", "b:1"}, after(5001))
+		Expect(again).To(Equal(late), "of several it is the last")
 	})
 })
 

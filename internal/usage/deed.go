@@ -5,11 +5,11 @@ package usage
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	authenticationv1 "k8s.io/api/authentication/v1"
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 
 	"github.com/rollcall-iam/rollcall/internal/answers"
@@ -38,9 +38,11 @@ type Deed struct {
 	// Allow is what RBAC says to have allowed it. Absent for what it did not tell: of impersonation, and where that was left out.
 	Allow *audit.Allow `json:"allow,omitempty"`
 	// Requests counts those that have ended: those that go on are known already, and count later.
-	Requests int64     `json:"requests"`
-	First    time.Time `json:"first"`
-	Last     time.Time `json:"last"`
+	Requests int64 `json:"requests"`
+	// Besides says that this is another right that the same requests needed, and no requests of their own.
+	Besides bool      `json:"besides,omitempty"`
+	First   time.Time `json:"first"`
+	Last    time.Time `json:"last"`
 }
 
 // key tells deeds apart. A minute is short enough for what was allowed to be looked up once, and long enough for there to be few.
@@ -49,6 +51,7 @@ type key struct {
 	action           answers.Action
 	outcome          Outcome
 	allow            audit.Allow
+	besides          bool
 	minute           int64
 }
 
@@ -62,17 +65,18 @@ func Collect(lines []audit.Line) []Deed {
 		if e.User.Username == "" || strings.HasPrefix(e.User.Username, "system:") || e.Stage == auditv1.StageRequestReceived {
 			continue
 		}
-		fresh := deedOf(e)
-		k := fresh.key()
-		deed := known[k]
-		if deed == nil {
-			deed = &fresh
-			deed.Groups = slices.Clone(deed.Groups)
-			known[k], order = deed, append(order, deed)
-		}
-		deed.First, deed.Last = earlier(deed.First, fresh.First), later(deed.Last, fresh.Last)
-		if e.Stage != auditv1.StageResponseStarted {
-			deed.Requests++
+		for _, fresh := range deedsOf(e) {
+			k := fresh.key()
+			deed := known[k]
+			if deed == nil {
+				deed = &fresh
+				deed.Groups = slices.Clone(deed.Groups)
+				known[k], order = deed, append(order, deed)
+			}
+			deed.First, deed.Last = earlier(deed.First, fresh.First), later(deed.Last, fresh.Last)
+			if e.Stage != auditv1.StageResponseStarted {
+				deed.Requests++
+			}
 		}
 	}
 	deeds := make([]Deed, len(order))
@@ -83,6 +87,22 @@ func Collect(lines []audit.Line) []Deed {
 	return deeds
 }
 
+// deedsOf are what an event tells: one, or for whoever acts as somebody else one for each right that this takes. What the other one was
+// allowed then, or not, is none of theirs.
+func deedsOf(e *auditv1.Event) []Deed {
+	d := deedOf(e)
+	if e.ImpersonatedUser == nil {
+		return []Deed{d}
+	}
+	actions := impersonation(e)
+	deeds := make([]Deed, len(actions))
+	for i, action := range actions {
+		deeds[i] = d
+		deeds[i].Action, deeds[i].Outcome, deeds[i].Allow, deeds[i].Besides = action, Allowed, nil, i > 0
+	}
+	return deeds
+}
+
 func deedOf(e *auditv1.Event) Deed {
 	at := e.RequestReceivedTimestamp.Time
 	d := Deed{Username: e.User.Username, Groups: e.User.Groups, Action: asked(attribution.ActionOf(e)), Outcome: Other, First: at, Last: at}
@@ -90,8 +110,6 @@ func deedOf(e *auditv1.Event) Deed {
 	switch {
 	case decision.Forbidden:
 		d.Outcome = Forbidden
-	case e.ImpersonatedUser != nil:
-		d.Action, d.Outcome = impersonation(e.ImpersonatedUser), Allowed
 	case decision.Allow != nil:
 		d.Allow, d.Outcome = decision.Allow, Allowed
 	case undecided(e) && succeeded(e):
@@ -117,19 +135,62 @@ func asked(action answers.Action) answers.Action {
 	return action
 }
 
-// impersonation is what whoever acts as somebody else had to be allowed first.
-func impersonation(as *authenticationv1.UserInfo) answers.Action {
-	const verb, prefix = "impersonate", "system:serviceaccount:"
-	if namespace, name, found := strings.Cut(strings.TrimPrefix(as.Username, prefix), ":"); found && strings.HasPrefix(as.Username, prefix) {
-		return answers.Action{Verb: verb, Resource: "serviceaccounts", Namespace: namespace, Name: name}
+const (
+	// groupAuthentication is the API group of rights to act as somebody with a uid or an extra; of all of them, where impersonation is
+	// constrained (KEP-5284).
+	groupAuthentication = "authentication.k8s.io"
+	// groupAuthenticated is a group that the API server adds itself, as it does those of workloads.
+	groupAuthenticated  = "system:authenticated"
+	workload, workloads = "system:serviceaccount:", "system:serviceaccounts"
+)
+
+// impersonation is what whoever acts as somebody else had to be allowed first: the identity, then groups, uid and extras.
+func impersonation(e *auditv1.Event) []answers.Action {
+	as := e.ImpersonatedUser
+	right := answers.Action{Verb: "impersonate"}
+	constrained := e.AuthenticationMetadata != nil && e.AuthenticationMetadata.ImpersonationConstraint != ""
+	if constrained {
+		right.Verb, right.APIGroup = e.AuthenticationMetadata.ImpersonationConstraint, groupAuthentication
 	}
-	return answers.Action{Verb: verb, Resource: "users", Name: as.Username}
+	of := func(group, resource, subresource, name string) answers.Action {
+		a := right
+		if group != "" {
+			a.APIGroup = group
+		}
+		a.Resource, a.Subresource, a.Name = resource, subresource, name
+		return a
+	}
+	all := []answers.Action{of("", "users", "", as.Username)}
+	if namespace, name, found := strings.Cut(strings.TrimPrefix(as.Username, workload), ":"); found && strings.HasPrefix(as.Username, workload) {
+		all[0] = of("", "serviceaccounts", "", name)
+		all[0].Namespace = namespace
+	}
+	for _, group := range as.Groups {
+		if group != groupAuthenticated && !strings.HasPrefix(group, workloads) {
+			all = append(all, of("", "groups", "", group))
+		}
+	}
+	if as.UID != "" {
+		all = append(all, of(groupAuthentication, "uids", "", as.UID))
+	}
+	for _, key := range slices.Sorted(maps.Keys(as.Extra)) {
+		for _, value := range as.Extra[key] {
+			all = append(all, of(groupAuthentication, "userextras", key, value))
+		}
+	}
+	if constrained { // And what was done, as somebody else.
+		_, mode, _ := strings.Cut(right.Verb, ":")
+		done := asked(attribution.ActionOf(e))
+		done.Verb = "impersonate-on:" + mode + ":" + done.Verb
+		all = append(all, done)
+	}
+	return all
 }
 
 func (d *Deed) key() key {
 	k := key{
 		username: d.Username, groups: strings.Join(d.Groups, "\n"), action: d.Action, outcome: d.Outcome,
-		minute: d.First.Unix() / int64(time.Minute/time.Second),
+		besides: d.Besides, minute: d.First.Unix() / int64(time.Minute/time.Second),
 	}
 	if d.Allow != nil {
 		k.allow = *d.Allow

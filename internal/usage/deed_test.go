@@ -8,6 +8,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 
 	"github.com/rollcall-iam/rollcall/internal/answers"
@@ -98,6 +99,35 @@ var _ = Describe("What people did", func() {
 		Entry("who acts as somebody whose name has colons", answers.Action{Verb: "impersonate", Resource: "users", Name: "ci:robot:x"},
 			as("ci:robot:x")),
 	)
+
+	It("as somebody else takes a right for everything that they are", func() {
+		e := as("corp:bob")
+		deeds := usage.Collect([]audit.Line{line(0, e, decided("forbid", ""), func(e *auditv1.Event) {
+			e.ImpersonatedUser.Groups, e.ImpersonatedUser.UID = []string{"corp:leads", "system:authenticated"}, "u-1"
+			e.ImpersonatedUser.Extra = map[string]authenticationv1.ExtraValue{"scopes": {"a"}}
+		})})
+		told := make([]string, len(deeds))
+		for i := range deeds {
+			Expect(deeds[i]).To(And(HaveField("Outcome", usage.Allowed), HaveField("Requests", int64(1)), HaveField("Besides", i > 0)))
+			told[i] = deeds[i].Action.String()
+		}
+		Expect(told).To(Equal([]string{
+			`impersonate users "corp:bob"`, `impersonate groups "corp:leads"`, `impersonate uids.authentication.k8s.io "u-1"`,
+			`impersonate userextras.authentication.k8s.io/scopes "a"`,
+		}))
+	})
+
+	It("as somebody else takes two rights where that is constrained", func() {
+		deeds := usage.Collect([]audit.Line{line(0, as("corp:bob"), func(e *auditv1.Event) {
+			e.AuthenticationMetadata = &auditv1.AuthenticationMetadata{ImpersonationConstraint: "impersonate:user-info"}
+		})})
+		Expect(deeds).To(HaveExactElements(
+			HaveField("Action", answers.Action{
+				Verb: "impersonate:user-info", APIGroup: "authentication.k8s.io", Resource: "users", Name: "corp:bob",
+			}),
+			HaveField("Action", answers.Action{Verb: "impersonate-on:user-info:get", Resource: "pods", Namespace: "pay", Name: "p"}),
+		))
+	})
 
 	It("as somebody else is no use of what allowed that one", func() {
 		Expect(deed(line(0, as("corp:bob")))).To(HaveValue(And(

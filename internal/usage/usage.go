@@ -8,6 +8,7 @@ package usage
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -77,6 +78,8 @@ func Judge(total Total, begun time.Time, window Window, coverage Coverage) Verdi
 			stamp(total.Last.Time), since)
 	case begun.After(window.Since):
 		return verdict(v1alpha1.GrantUnknown, "not used yet; it gives something only since %s", stamp(begun))
+	case slices.ContainsFunc(coverage.Gaps, func(g Gap) bool { return g.Reason == GapNotWeighed }):
+		return verdict(v1alpha1.GrantUnknown, "no use is known since %s, and not all that was done has been weighed yet", since)
 	case coverage.Share < Covered:
 		return verdict(v1alpha1.GrantUnknown, "no use is known since %s, but only %s of that time is covered by audit events",
 			since, Percent(coverage.Share))

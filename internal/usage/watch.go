@@ -73,12 +73,27 @@ func List(watches []Watch, addresses []string, now time.Time) []Watch {
 		}
 	}
 	for _, address := range addresses {
-		if !known[address] {
-			known[address] = true
-			next = append(next, Watch{Address: address, Listed: now})
+		if known[address] {
+			continue
 		}
+		known[address] = true
+		if before := lastOf(next, address); before != nil && now.Sub(before.Left) < long {
+			before.Left = time.Time{} // It is there again. If it is the same process, its counters tell what happened in between.
+			continue
+		}
+		next = append(next, Watch{Address: address, Listed: now})
 	}
 	return next
+}
+
+// lastOf is the newest watch of an address; nil where there is none.
+func lastOf(watches []Watch, address string) (last *Watch) {
+	for i := range watches {
+		if w := &watches[i]; w.Address == address && (last == nil || w.Left.After(last.Left)) {
+			last = w
+		}
+	}
+	return last
 }
 
 // Heard is what follows from heartbeats.

@@ -28,15 +28,16 @@ type Weighed struct {
 	Grants []Grant
 	// Alone says that there is one Grant, and nothing else.
 	Alone bool
-	// Fits says that what RBAC named is among it: roles and bindings were then as they are known to have been.
+	// Fits says that what RBAC named is among it, or anything where it named nothing: roles and bindings were then as they are known to
+	// have been.
 	Fits bool
 }
 
 // Weigh finds every binding that would have allowed a deed, in the world as it was then.
 func Weigh(d *Deed, world *answers.World) Weighed {
-	w, others := Weighed{Fits: d.Allow == nil}, false
+	w, others := Weighed{}, false
 	for _, by := range world.Allowing(d.Username, d.Groups, d.Action) {
-		w.Fits = w.Fits || named(d.Allow, &by)
+		w.Fits = w.Fits || d.Allow == nil || named(d.Allow, &by)
 		if by.Grant == "" {
 			others = true
 			continue
@@ -54,19 +55,16 @@ func named(allow *audit.Allow, by *answers.Allowing) bool {
 		by.Role == answers.Role{Kind: allow.Role.Kind, Name: allow.Role.Name}
 }
 
-// Uses are what a deed is a use of: of each Grant that would have allowed it, or of none. What does not fit is taken for needed, and is a
-// use of the Grant alone that is known to have allowed it, if any: nobody shall lose what they need because it is not known what else there
-// was.
+// Uses are what a deed is a use of: of each Grant that would have allowed it, or of none. What does not fit is a use of the Grant alone that
+// is known to have allowed it, and needed it: nobody shall lose what they need because it is not known what else there was. Where none is
+// known, it may have been any that is found.
 func Uses(d *Deed, w Weighed, known *Grant) []Use {
 	if d.Outcome != Allowed {
 		return nil
 	}
-	grants, alone := w.Grants, w.Alone
-	if !w.Fits {
-		grants, alone = nil, true
-		if known != nil {
-			grants = []Grant{*known}
-		}
+	grants, needed := w.Grants, w.Alone
+	if !w.Fits && known != nil {
+		grants, needed = []Grant{*known}, true
 	}
 	action := d.Action
 	action.Name, action.Path = "", below(action.Path)
@@ -74,8 +72,10 @@ func Uses(d *Deed, w Weighed, known *Grant) []Use {
 	use := Use{
 		Username: d.Username, Action: action, Requests: d.Requests, First: at(d.First), Last: at(d.Last), Unnamed: d.Action.Name == "",
 	}
-	if d.Action.Name != "" {
-		use.Names = []string{d.Action.Name}
+	if name := d.Action.Name; len(name) > longestName {
+		use.Unnamed = true
+	} else if name != "" {
+		use.Names = []string{name}
 	}
 	if len(grants) == 0 {
 		return []Use{use}
@@ -84,7 +84,7 @@ func Uses(d *Deed, w Weighed, known *Grant) []Use {
 	for i, grant := range grants {
 		uses[i] = use
 		uses[i].Grant = grant.UID
-		if alone {
+		if needed {
 			uses[i].Needed = new(at(d.Last))
 		}
 	}
@@ -94,6 +94,9 @@ func Uses(d *Deed, w Weighed, known *Grant) []Use {
 // mostAction is how many bytes an action may take in JSON: more than those of any name that there is, and what an index takes. Whoever
 // may ask for a path may ask for a long one.
 const mostAction = 1024
+
+// longestName is the longest that an object can have; what is longer was only asked for.
+const longestName = 253
 
 // below takes all that is below the first part of a path together, as rules of RBAC do: anybody can ask for as many paths as they like.
 func below(path string) string {

@@ -100,9 +100,9 @@ var _ = Describe("A deed", func() {
 		Expect(usage.Weigh(deed(line(0, allowed(reason))), world(b))).To(HaveField("Fits", false))
 	})
 
-	It("as somebody else fits anything, and is a use of what lets them", func() {
+	It("as somebody else fits where anything lets them, and is a use of that", func() {
 		acting := deed(line(0, as("corp:bob")))
-		Expect(usage.Weigh(acting, world())).To(Equal(usage.Weighed{Fits: true}))
+		Expect(usage.Weigh(acting, world())).To(Equal(usage.Weighed{}))
 		everywhere := answers.Index(answers.Snapshot{
 			ClusterRoles: []rbacv1.ClusterRole{{ObjectMeta: metav1.ObjectMeta{Name: "acts"}, Rules: []rbacv1.PolicyRule{{
 				APIGroups: []string{""}, Resources: []string{"users"}, Verbs: []string{"impersonate"}, ResourceNames: []string{"corp:bob"},
@@ -141,8 +141,8 @@ var _ = Describe("A use", func() {
 		Entry("the Grant that is known, where nothing fits, which is needed then", usage.Weighed{}, &looks, needed),
 		Entry("the Grant that is known alone, where others are found", usage.Weighed{Grants: []usage.Grant{reads}, Alone: true}, &looks,
 			needed),
-		Entry("no Grant, where others are found and none is known", usage.Weighed{Grants: []usage.Grant{reads}, Alone: true}, nil,
-			of(used, "")),
+		Entry("what is found, where that does not fit and none is known", usage.Weighed{Grants: []usage.Grant{reads}, Alone: true}, nil,
+			of(needed, "g-reads")),
 		Entry("what is found, where that fits, whatever is known", usage.Weighed{Grants: []usage.Grant{looks}, Fits: true}, &reads, used),
 	)
 
@@ -161,6 +161,15 @@ var _ = Describe("A use", func() {
 		d := get()
 		d.First, d.Last = d.First.Add(999_999_999), d.Last.Add(999_999_999)
 		Expect(usage.Uses(d, usage.Weighed{Grants: []usage.Grant{looks}, Alone: true, Fits: true}, nil)).To(Equal([]usage.Use{needed}))
+	})
+
+	It("has no name that no object can have", func() {
+		for length, names := range map[int][]string{253: {strings.Repeat("n", 253)}, 254: nil} {
+			d := get()
+			d.Action.Name = strings.Repeat("n", length)
+			Expect(usage.Uses(d, usage.Weighed{Fits: true}, nil)).To(HaveExactElements(And(
+				HaveField("Names", names), HaveField("Unnamed", names == nil))))
+		}
 	})
 
 	DescribeTable("of a path is one of all that is below its first part", func(path, want string) {

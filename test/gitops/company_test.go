@@ -149,7 +149,7 @@ var _ = Describe("A company's repository that Argo CD syncs", Ordered, func() {
 	}, SpecTimeout(4*patience))
 
 	It("stays Synced and Healthy when a Grant's expireTime passes", func(ctx SpecContext) {
-		expire := time.Now().Add(25 * time.Second).UTC().Format(time.RFC3339)
+		expire := time.Now().Add(75 * time.Second).UTC().Format(time.RFC3339)
 		git.replace("clusters/staging/payments-edit.yaml", "  reason:", "  expireTime: \""+expire+"\"\n  reason:")
 		commits(ctx, "payments-edit ends at "+expire, isHealthy)
 		Expect(bound(ctx, "payments-edit")).NotTo(BeEmpty())

@@ -47,7 +47,11 @@ var _ = Describe("A release", Ordered, func() {
 		w.kubectl(ctx, "create", "clusterrole", "deployer", "--verb=get", "--resource=deployments.apps")
 		Eventually(ctx, w.everything).Should(ContainElements(
 			"ServiceAccount playground/default", "ConfigMap playground/kube-root-ca.crt", "ConfigMap kube-system/kube-root-ca.crt"))
-		before = w.everything(ctx)
+		Eventually(ctx, func() bool { // What comes by itself takes a while.
+			last := before
+			before = w.everything(ctx)
+			return slices.Equal(last, before)
+		}).WithPolling(3 * time.Second).Should(BeTrue())
 	})
 
 	It("brings the kinds of an older chart, which people use", func(ctx SpecContext) {

@@ -19,7 +19,7 @@
 {{- if not (or .Values.audit.url .Values.audit.service.clusterIP) }}
 {{- $wrong = append $wrong "audit.enabled needs audit.url or audit.service.clusterIP, where API servers reach it: they know no names of Services" }}
 {{- end }}
-{{- if and (ne .Values.audit.store "sqlite") (contains "@" .Values.audit.store) (regexMatch "^postgres(ql)?://[^/@]*:[^/@]*@" .Values.audit.store) }}
+{{- if and (ne .Values.audit.store "sqlite") (regexMatch "^postgres(ql)?://[^/@]*:[^/@]*@|[?&](password|sslpassword)=" .Values.audit.store) }}
 {{- $wrong = append $wrong "audit.store has a password in it, which everybody can read who may see the Deployment: set audit.passwordSecret" }}
 {{- end }}
 {{- if and .Values.audit.ledger.checkpoints (not .Values.audit.ledger.enabled) }}

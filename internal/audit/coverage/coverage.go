@@ -130,7 +130,7 @@ func (w *Watcher) now() time.Time { return w.Clock.Now().Truncate(time.Microseco
 
 // ask asks each API server that is there, where it is time, and returns what is watched from now on.
 func (w *Watcher) ask(ctx context.Context, watches []usage.Watch, now time.Time) ([]usage.Watch, error) {
-	if now.Sub(w.asked) < w.Every-w.Look/2 {
+	if since := now.Sub(w.asked); since >= 0 && since < w.Every-w.Look/2 {
 		return watches, nil
 	}
 	targets, err := w.targets(ctx)

@@ -44,10 +44,20 @@ type Recorder struct {
 	Clock  clock.PassiveClock
 
 	caughtUp atomic.Bool
+	// waits is when the oldest was seen of what is being written; nil where nothing is. The store, or the ledger, may be away.
+	waits atomic.Pointer[time.Time]
 }
 
-// CaughtUp says whether everything that is there has been recorded, and what comes is recorded as it does.
-func (r *Recorder) CaughtUp() bool { return r.caughtUp.Load() }
+// Recorded is until when everything that happened is recorded; zero until all that is there has been.
+func (r *Recorder) Recorded() time.Time {
+	if !r.caughtUp.Load() {
+		return time.Time{}
+	}
+	if waits := r.waits.Load(); waits != nil {
+		return *waits
+	}
+	return r.Clock.Now()
+}
 
 // Ledger is where entries are written.
 type Ledger interface {
@@ -257,6 +267,10 @@ func collect(ctx context.Context, seen <-chan observation, until <-chan time.Tim
 }
 
 func (r *Recorder) write(ctx context.Context, b *book, batch []observation) error {
+	if len(batch) > 0 {
+		r.waits.Store(&batch[0].at)
+		defer r.waits.Store(nil)
+	}
 	e, err := b.plan(batch)
 	if err != nil {
 		return err

@@ -134,7 +134,11 @@ func note(ctx context.Context, tx *sql.Tx, lines []audit.Line, now time.Time) er
 			continue
 		}
 		who := sighted{column(e.User.Username), column(audit.Credential(e))}
-		if at := e.RequestReceivedTimestamp.Time; at.After(latest[who]) && at.Before(now.Add(early)) {
+		at := e.RequestReceivedTimestamp.Time
+		if !at.Before(now.Add(early)) {
+			at = now // That clock, or ours, is wrong.
+		}
+		if at.After(latest[who]) {
 			latest[who] = at
 		}
 	}

@@ -56,11 +56,15 @@ func (s *Store) queue(ctx context.Context, tx *sql.Tx, batch int64, lines []audi
 // mostDeeds is of how many deeds no more batches are read: a batch may have tens of thousands, and all are in memory at once.
 const mostDeeds = 20_000
 
+// ahead is how far a batch's number is from now that was given by a clock which was wrong, once: nobody waits for that time to come.
+const ahead = time.Hour
+
 // Unweighed are the oldest batches received until a time that were not weighed yet, so many at most, and fewer where these are large.
 func (s *Store) Unweighed(ctx context.Context, until time.Time, most int) ([]Unweighed, error) {
 	var all []Unweighed
 	deeds := 0
-	err := each(ctx, s.db, "SELECT batch, document FROM deeds WHERE batch <= $1 ORDER BY batch LIMIT $2", []any{moment(until), most},
+	err := each(ctx, s.db, `SELECT batch, document FROM deeds WHERE batch <= $1 OR batch > $2 ORDER BY batch LIMIT $3`,
+		[]any{moment(until), moment(until.Add(ahead)), most},
 		func(rows *sql.Rows) error {
 			if deeds >= mostDeeds {
 				return nil
@@ -104,12 +108,20 @@ func (s *Store) Backlog(ctx context.Context) (oldest time.Time, err error) {
 	return oldest, nil
 }
 
+// weighing is the name, to PostgreSQL, of the lock of whoever counts uses: any number that nobody else takes.
+const weighing = 0x726f6c6c63616c6c
+
 // ErrWeighed is returned where another one was faster.
 var ErrWeighed = errors.New("some of it was weighed, or removed, by now")
 
 // Weighed adds to what was done by Grants and on days what there is in batches, which are not Unweighed from then on: each counts once.
 func (s *Store) Weighed(ctx context.Context, batches []int64, uses []usage.Use, days []Day) error {
 	err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if !s.single { // A leader that is not one any more may be at it, too.
+			if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", weighing); err != nil {
+				return err
+			}
+		}
 		ids := make([]any, len(batches))
 		for i, id := range batches {
 			ids[i] = id

@@ -38,8 +38,8 @@ const (
 type Weigher struct {
 	// Store is the open store, or an error.
 	Store func() (*store.Store, error)
-	// CaughtUp says whether what RBAC is like is recorded up to now.
-	CaughtUp func() bool
+	// Recorded is until when it is recorded what RBAC was like; zero while it is not.
+	Recorded func() time.Time
 	// Cache has Grants.
 	Cache client.Reader
 	Seen  *seen.Writer
@@ -50,6 +50,8 @@ type Weigher struct {
 	worlds worlds
 	// told is when it was last told what is used.
 	told time.Time
+	// complained is when it was last said that something stays in the way.
+	complained time.Time
 }
 
 // Start implements manager.Runnable.
@@ -58,7 +60,7 @@ func (w *Weigher) Start(ctx context.Context) error {
 		for more := true; more && ctx.Err() == nil; {
 			var err error
 			if more, err = w.Weigh(ctx); err != nil && ctx.Err() == nil {
-				complain(ctx, err)
+				w.complain(ctx, err)
 			}
 		}
 		if err := w.tell(ctx); err != nil && ctx.Err() == nil {
@@ -68,10 +70,12 @@ func (w *Weigher) Start(ctx context.Context) error {
 	return nil
 }
 
-// complain says why something was not weighed. That the store is away others say, too; what was changed in it stays in the way.
-func complain(ctx context.Context, err error) {
+// complain says why something was not weighed. That the store is away others say, too; what was changed in it stays in the way, and is
+// said once an hour.
+func (w *Weigher) complain(ctx context.Context, err error) {
 	logger := log.FromContext(ctx).WithName("audit")
-	if errors.Is(err, store.ErrChanged) {
+	if now := w.Clock.Now(); errors.Is(err, store.ErrChanged) && now.Sub(w.complained) >= time.Hour {
+		w.complained = now
 		logger.Error(err, "what people did cannot be weighed, nor what they did since, so that it is not known which Grants are used")
 		return
 	}
@@ -80,14 +84,15 @@ func complain(ctx context.Context, err error) {
 
 // Weigh takes the oldest of what was not weighed yet, and says whether there is more.
 func (w *Weigher) Weigh(ctx context.Context) (more bool, err error) {
-	if !w.CaughtUp() {
+	recorded := w.Recorded()
+	if recorded.IsZero() {
 		return false, nil
 	}
 	kept, err := w.Store()
 	if err != nil {
 		return false, err
 	}
-	recorded := w.Clock.Now().Add(-settle)
+	recorded = recorded.Add(-settle)
 	batches, err := kept.Unweighed(ctx, recorded, together)
 	if err != nil || len(batches) == 0 {
 		return false, err
@@ -153,7 +158,9 @@ func (a *account) daily() []store.Day {
 // weigh finds what would have allowed a deed, in the world of that time; where what RBAC named is not in that, in those of a little later
 // and before. Whether it was allowed by a binding that is nowhere, is at least known by name.
 func (w *Weigher) weigh(ctx context.Context, kept *store.Store, d *usage.Deed, into *account) error {
-	into.count(d)
+	if !d.Besides {
+		into.count(d)
+	}
 	if d.Outcome != usage.Allowed {
 		return nil
 	}
@@ -162,7 +169,7 @@ func (w *Weigher) weigh(ctx context.Context, kept *store.Store, d *usage.Deed, i
 		return err
 	}
 	var known *usage.Grant
-	if !weighed.Fits {
+	if !weighed.Fits && d.Allow != nil {
 		if known, err = history.GrantBehind(ctx, kept, d.Allow, d.Last); err != nil {
 			return err
 		}
@@ -174,7 +181,7 @@ func (w *Weigher) weigh(ctx context.Context, kept *store.Store, d *usage.Deed, i
 // tell writes into the status of Grants whether they are used, once a minute.
 func (w *Weigher) tell(ctx context.Context) error {
 	now := w.Clock.Now()
-	if now.Sub(w.told) < time.Minute || !w.CaughtUp() {
+	if now.Sub(w.told) < time.Minute || w.Recorded().IsZero() {
 		return nil
 	}
 	kept, err := w.Store()

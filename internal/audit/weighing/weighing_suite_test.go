@@ -149,7 +149,13 @@ func newScene(ctx context.Context, grants ...string) *scene {
 // leads begins anew, as another replica.
 func (s *scene) leads() {
 	s.weigher = &Weigher{
-		Store: func() (*store.Store, error) { return s.store, nil }, CaughtUp: func() bool { return !s.behind }, Cache: s.cluster,
+		Store: func() (*store.Store, error) { return s.store, nil }, Cache: s.cluster,
+		Recorded: func() time.Time {
+			if s.behind {
+				return time.Time{}
+			}
+			return s.clock.Now()
+		},
 		Seen: seen.NewWriter(s.cluster), After: after, Clock: s.clock,
 	}
 }

@@ -42,6 +42,9 @@ func (w *worlds) refresh(ctx context.Context, kept *store.Store, recorded time.T
 func (w *worlds) weigh(ctx context.Context, kept *store.Store, d *usage.Deed) (usage.Weighed, error) {
 	var weighed usage.Weighed
 	for _, slack := range []time.Duration{0, attribution.Slack} {
+		if slack > 0 && d.Allow == nil {
+			break // Nothing would tell that another one does not do.
+		}
 		for i, world := range w.kept {
 			if !world.Held(d.Last, slack) {
 				continue
