@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 
 	"github.com/rollcall-iam/rollcall/internal/answers"
@@ -146,43 +147,46 @@ const (
 
 // impersonation is what whoever acts as somebody else had to be allowed first: the identity, then groups, uid and extras.
 func impersonation(e *auditv1.Event) []answers.Action {
-	as := e.ImpersonatedUser
-	right := answers.Action{Verb: "impersonate"}
-	constrained := e.AuthenticationMetadata != nil && e.AuthenticationMetadata.ImpersonationConstraint != ""
-	if constrained {
-		right.Verb, right.APIGroup = e.AuthenticationMetadata.ImpersonationConstraint, groupAuthentication
+	r := right{verb: "impersonate"}
+	if e.AuthenticationMetadata != nil && e.AuthenticationMetadata.ImpersonationConstraint != "" {
+		r = right{verb: e.AuthenticationMetadata.ImpersonationConstraint, group: groupAuthentication}
 	}
-	of := func(group, resource, subresource, name string) answers.Action {
-		a := right
-		if group != "" {
-			a.APIGroup = group
-		}
-		a.Resource, a.Subresource, a.Name = resource, subresource, name
-		return a
-	}
-	all := []answers.Action{of("", "users", "", as.Username)}
-	if namespace, name, found := strings.Cut(strings.TrimPrefix(as.Username, workload), ":"); found && strings.HasPrefix(as.Username, workload) {
-		all[0] = of("", "serviceaccounts", "", name)
-		all[0].Namespace = namespace
-	}
-	for _, group := range as.Groups {
-		if group != groupAuthenticated && !strings.HasPrefix(group, workloads) {
-			all = append(all, of("", "groups", "", group))
-		}
-	}
-	if as.UID != "" {
-		all = append(all, of(groupAuthentication, "uids", "", as.UID))
-	}
-	for _, key := range slices.Sorted(maps.Keys(as.Extra)) {
-		for _, value := range as.Extra[key] {
-			all = append(all, of(groupAuthentication, "userextras", key, value))
-		}
-	}
-	if constrained { // And what was done, as somebody else.
-		_, mode, _ := strings.Cut(right.Verb, ":")
+	all := append([]answers.Action{r.identity(e.ImpersonatedUser.Username)}, r.attributes(e.ImpersonatedUser)...)
+	if _, mode, constrained := strings.Cut(r.verb, ":"); constrained { // And what was done, as somebody else.
 		done := asked(attribution.ActionOf(e))
 		done.Verb = "impersonate-on:" + mode + ":" + done.Verb
 		all = append(all, done)
+	}
+	return all
+}
+
+// right is one to act as somebody else.
+type right struct{ verb, group string }
+
+func (r right) identity(username string) answers.Action {
+	a := answers.Action{Verb: r.verb, APIGroup: r.group, Resource: "users", Name: username}
+	rest, found := strings.CutPrefix(username, workload)
+	if namespace, name, both := strings.Cut(rest, ":"); found && both {
+		a.Resource, a.Namespace, a.Name = "serviceaccounts", namespace, name
+	}
+	return a
+}
+
+func (r right) attributes(as *authenticationv1.UserInfo) (all []answers.Action) {
+	for _, group := range as.Groups {
+		if group != groupAuthenticated && !strings.HasPrefix(group, workloads) {
+			all = append(all, answers.Action{Verb: r.verb, APIGroup: r.group, Resource: "groups", Name: group})
+		}
+	}
+	if as.UID != "" {
+		all = append(all, answers.Action{Verb: r.verb, APIGroup: groupAuthentication, Resource: "uids", Name: as.UID})
+	}
+	for _, key := range slices.Sorted(maps.Keys(as.Extra)) {
+		for _, value := range as.Extra[key] {
+			all = append(all, answers.Action{
+				Verb: r.verb, APIGroup: groupAuthentication, Resource: "userextras", Subresource: key, Name: value,
+			})
+		}
 	}
 	return all
 }

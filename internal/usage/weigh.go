@@ -55,9 +55,9 @@ func named(allow *audit.Allow, by *answers.Allowing) bool {
 		by.Role == answers.Role{Kind: allow.Role.Kind, Name: allow.Role.Name}
 }
 
-// Uses are what a deed is a use of: of each Grant that would have allowed it, or of none. What does not fit is a use of the Grant alone that
-// is known to have allowed it, and needed it: nobody shall lose what they need because it is not known what else there was. Where none is
-// known, it may have been any that is found.
+// Uses are what a deed is a use of: of each Grant that would have allowed it, or of none. What does not fit is a use of the Grant alone
+// that is known to have allowed it, and needed it: nobody shall lose what they need because it is not known what else there was. Where
+// none is known, it may have been any that is found.
 func Uses(d *Deed, w Weighed, known *Grant) []Use {
 	if d.Outcome != Allowed {
 		return nil
