@@ -217,7 +217,8 @@ func receives(fresh func(context.Context) database) {
 		r.sends(ctx, http.StatusOK, batch(event("c", "alice", 30), event("z", "alice", 7200), event("a", "alice", 10)))
 		r.sends(ctx, http.StatusOK, batch(event("b", "alice", 20)))
 		Expect(r.kept(ctx, "alice")).To(Equal([]string{"z", "c", "b", "a"}), "and yet it loses nothing")
-		Expect(r.store.Sightings(ctx, time.Time{})).To(HaveExactElements(HaveField("At", BeTemporally("==", noon.Add(time.Hour)))), "the clock's now")
+		Expect(r.store.Sightings(ctx, time.Time{})).To(HaveExactElements(HaveField("At", BeTemporally("==", noon.Add(time.Hour)))),
+			"the clock's now")
 		servers, err := r.store.Servers(ctx)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(servers[0].First).To(BeTemporally("==", noon.Add(10*time.Second)))
