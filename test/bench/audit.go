@@ -49,37 +49,28 @@ type received struct {
 	disk int64
 }
 
-// receive measures how fast a manager on one core takes the events of API servers, on a control plane that has nothing else to do.
-func (b *bench) receive(ctx context.Context) (all []received, err error) {
-	b.say("measuring audit events: starting a control plane for them")
-	plane, err := controlplane.Start(ctx, controlplane.Options{})
+// audit measures how fast a manager on one core takes the events of API servers, on a control plane that has nothing else to do.
+func (b *bench) audit(ctx context.Context) (lines []line, err error) {
+	r, err := b.receiveInto(ctx, sqliteStore(b.plane))
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, plane.Stop()) }()
-	if err := installation.Install(ctx, plane); err != nil {
-		return nil, err
-	}
-	r, err := b.receiveInto(ctx, plane, sqliteStore(plane))
-	if err != nil {
-		return nil, err
-	}
-	all = append(all, r)
+	all := append(make([]received, 0, 2), r)
 	if err := postgres.Available(); err != nil {
 		b.say("not measured with PostgreSQL: %s", err)
-		return all, nil
+		return auditLines(all), nil
 	}
 	server, err := postgres.Start(ctx, postgres.Options{})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
-	store, err := postgresStore(plane, server)
+	store, err := postgresStore(b.plane, server)
 	if err != nil {
 		return nil, err
 	}
-	r, err = b.receiveInto(ctx, plane, store)
-	return append(all, r), err
+	r, err = b.receiveInto(ctx, store)
+	return auditLines(append(all, r)), err
 }
 
 func sqliteStore(plane *controlplane.ControlPlane) auditStore {
@@ -107,18 +98,18 @@ func postgresStore(plane *controlplane.ControlPlane, server *postgres.Server) (a
 	return s, os.WriteFile(file, []byte("*:*:*:*:"+server.Password()+"\n"), 0o600)
 }
 
-func (b *bench) receiveInto(ctx context.Context, plane *controlplane.ControlPlane, store auditStore) (r received, err error) {
+func (b *bench) receiveInto(ctx context.Context, store auditStore) (r received, err error) {
 	ports, err := process.FreePorts(1)
 	if err != nil {
 		return r, err
 	}
-	b.manager, err = installation.StartManager(ctx, plane, installation.Options{OneCore: true, Args: []string{
+	b.manager, err = installation.StartManager(ctx, b.plane, installation.Options{OneCore: true, Args: []string{
 		fmt.Sprintf("--audit-bind-address=127.0.0.1:%d", ports[0]), "--serving-names=127.0.0.1", "--audit-store=" + store.location,
 	}})
 	if err != nil {
 		return r, err
 	}
-	load, err := b.auditLoad(ctx, plane, ports[0])
+	load, err := b.auditLoad(ctx, ports[0])
 	if err != nil {
 		return r, errors.Join(b.explain(err), b.stopManager())
 	}
@@ -138,11 +129,11 @@ func (b *bench) receiveInto(ctx context.Context, plane *controlplane.ControlPlan
 }
 
 // auditLoad is made of what the control plane has logged so far.
-func (b *bench) auditLoad(ctx context.Context, plane *controlplane.ControlPlane, port int) (*auditload.Load, error) {
+func (b *bench) auditLoad(ctx context.Context, port int) (*auditload.Load, error) {
 	var kubeconfig []byte
 	if err := b.until(ctx, "the webhook's kubeconfig is there", func(ctx context.Context) (string, bool, error) {
-		encoded, err := installation.Kubectl(ctx, plane, plane.AdminKubeconfig(), "get", "secret", "rollcall-audit-webhook",
-			"-n", installation.Namespace, "-o", "jsonpath={.data.kubeconfig}")
+		encoded, err := b.kubectl(ctx, "get", "secret", "rollcall-audit-webhook", "-n", installation.Namespace,
+			"-o", "jsonpath={.data.kubeconfig}")
 		if err != nil || encoded == "" {
 			return "it is not", false, nil //nolint:nilerr // Not yet.
 		}
@@ -151,7 +142,7 @@ func (b *bench) auditLoad(ctx context.Context, plane *controlplane.ControlPlane,
 	}); err != nil {
 		return nil, err
 	}
-	log, err := os.ReadFile(plane.AuditLog())
+	log, err := os.ReadFile(b.plane.AuditLog())
 	if err != nil {
 		return nil, err
 	}

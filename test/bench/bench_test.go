@@ -14,8 +14,13 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
+	"sigs.k8s.io/yaml"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/test/installation"
 )
 
 func TestBench(t *testing.T) {
@@ -189,6 +194,11 @@ authorizer  review    empty  0.500 ms     1.250 ms
 		))
 	})
 
+	It("begins with what has to reach something", func() {
+		Expect(withGoal(lines)).To(HaveExactElements(HaveField("State", "full")))
+		Expect(markdown(withGoal(lines), 0)).To(HavePrefix("| row | what |"))
+	})
+
 	It("compares every state with the first", func() {
 		states := []state{
 			{name: "empty", latencies: latencies{review: series{100}, denied: series{10}}},
@@ -219,11 +229,76 @@ var _ = Describe("What audit events take", func() {
 	})
 })
 
+var _ = Describe("What the operator asks for", func() {
+	event := func(who, verb, resource, subresource string, at int64) auditv1.Event {
+		return auditv1.Event{
+			User: authenticationv1.UserInfo{Username: who}, Verb: verb, StageTimestamp: metav1.NewMicroTime(time.Unix(at, 0)),
+			ObjectRef: &auditv1.ObjectReference{Resource: resource, Subresource: subresource},
+		}
+	}
+
+	It("is counted by verb and resource, without what others ask for, and events", func() {
+		found := requestsIn([]auditv1.Event{
+			event(operatorUser, "create", "users", "", 1), event(operatorUser, "patch", "users", "status", 2),
+			event(operatorUser, "patch", "users", "status", 3), event(operatorUser, "patch", "rolebindings", "", 4),
+			event(operatorUser, "patch", "directories", "status", 5), event(operatorUser, "list", "users", "", 6),
+			event(operatorUser, "create", "events", "", 7), event("alice", "create", "users", "", 8),
+			{Verb: "get"},
+		})
+		Expect(found.writes).To(Equal(map[string]int{
+			"create users": 1, "patch users/status": 2, "patch rolebindings": 1, "patch directories/status": 1,
+		}))
+		Expect(found.reads).To(Equal(map[string]int{"list users": 1}))
+		Expect(found.last).To(Equal(time.Unix(4, 0)), "the Directory's own status shows nobody")
+		Expect(found.written(anything)).To(Equal(5))
+		Expect(found.written(binds)).To(Equal(1))
+		Expect(found.written(mirrors)).To(Equal(4))
+	})
+})
+
+var _ = Describe("A bare client", func() {
+	It("has each object written its share of times", func() {
+		shares := 0
+		for i := range 7 {
+			n := share(17, 7, i)
+			Expect(n).To(BeElementOf(2, 3))
+			shares += n
+		}
+		Expect(shares).To(Equal(17))
+	})
+})
+
+var _ = Describe("Users that want a kubeconfig", func() {
+	It("are a manifest of valid Users, counted on", func() {
+		documents := strings.Split(usersWithKubeconfig(10, 2), "---\n")[1:]
+		Expect(documents).To(HaveLen(2))
+		var user v1alpha1.User
+		Expect(yaml.UnmarshalStrict([]byte(documents[1]), &user)).To(Succeed())
+		Expect(user.Name).To(Equal("robot-11"))
+		Expect(user.Spec.Kubeconfig.SecretRef).To(Equal(v1alpha1.SecretReference{Namespace: installation.Namespace, Name: "robot-11"}))
+	})
+})
+
 var _ = Describe("The command line", func() {
 	It("has defaults", func() {
 		o, err := parse(nil, io.Discard)
 		Expect(err).NotTo(HaveOccurred())
-		Expect(o).To(Equal(options{sizes: usual, reviews: 3000, certificates: 2000, events: 200000, format: formatTable}))
+		Expect(o).To(Equal(options{
+			sizes: usual, reviews: 3000, certificates: 2000, events: 200000, leavers: 200, robots: 200, many: 100000, format: formatTable,
+		}))
+	})
+
+	It("measures all parts, or those that are named", func() {
+		b := &bench{}
+		names := make([]string, 0, 5)
+		for _, p := range b.parts() {
+			names = append(names, p.name)
+		}
+		Expect(names).To(Equal(partNames()))
+		o, err := parse([]string{"--only", "audit,large", "--only", "directory"}, io.Discard)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(slices.DeleteFunc(names, func(name string) bool { return !o.wants(name) })).To(Equal([]string{"audit", "directory", "large"}))
+		Expect((&options{}).wants("audit")).To(BeTrue())
 	})
 
 	It("shows examples, and that is no error", func(ctx SpecContext) {
@@ -243,6 +318,11 @@ var _ = Describe("The command line", func() {
 		Entry(nil, "--people 1000: use 20 to 500", "--people", "1000", "--groups", "1"),
 		Entry(nil, "at least 1", "--grants", "0"),
 		Entry(nil, "--events 399: use at least 400", "--events", "399"),
+		Entry(nil, `"memory" is none of audit, directory,`, "--only", "memory"),
+		Entry(nil, "--leavers 1001: use 1 to 1000", "--leavers", "1001"),
+		Entry(nil, "--kubeconfigs 0: use at least 1", "--kubeconfigs", "0"),
+		Entry(nil, "writes all of docs/scale.md", "-o", "markdown", "--only", "audit"),
+		Entry(nil, "writes all of docs/scale.md", "-o", "markdown", "--many", "0"),
 		Entry(nil, "at most 250", "--groups", "300", "--grants", "1"),
 	)
 })

@@ -5,14 +5,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -30,8 +33,10 @@ Usage: bench [flags]
 Examples:
   make bench                              one table
   make bench ARGS="-o markdown"           the table, and docs/scale.md written anew
+  make bench ARGS="--only directory"      what a directory of 10,000 people costs: mirror, leaver, mover, restart
   go run ./test/bench -o json             the same as JSON, after make control-plane build
-  go run ./test/bench --people 500 --groups 30 --grants 20 --namespaces 20 --reviews 500 --certificates 400 --events 50000
+  go run ./test/bench --people 500 --groups 30 --grants 20 --namespaces 20 --reviews 500 --certificates 400 --events 50000 \
+    --kubeconfigs 50 --many 0
 
 Flags:
 `
@@ -51,7 +56,32 @@ type options struct {
 	certificates int
 	// events of audit logs, to each database.
 	events int
+	// leavers are people who lose access, one after the other.
+	leavers int
+	// robots are Users that want a kubeconfig Secret.
+	robots int
+	// many is how many people the large directory has.
+	many int
+	// only are the parts that are measured; none for all of them.
+	only []string
+	// pprof is where the manager serves profiles; empty for nowhere.
+	pprof  string
 	format string
+}
+
+func (o *options) wants(part string) bool { return len(o.only) == 0 || slices.Contains(o.only, part) }
+
+// names of the parts.
+const (
+	partAudit         = "audit"
+	partDirectory     = "directory"
+	partAuthorization = "authorization"
+	partKubeconfigs   = "kubeconfigs"
+	partLarge         = "large"
+)
+
+func partNames() []string {
+	return []string{partAudit, partDirectory, partAuthorization, partKubeconfigs, partLarge}
 }
 
 func main() {
@@ -100,10 +130,17 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&o.certificates, "certificates", 2000,
 		"certificates by the operator's own authority, and a quarter of it by the cluster's signer")
 	flags.IntVar(&o.events, "events", 200000, "events of audit logs, to each database")
+	flags.IntVar(&o.leavers, "leavers", 0, "people of each directory who are disabled, one after the other; 0 for one of fifty --people")
+	flags.IntVar(&o.robots, "kubeconfigs", 200, "Users that want a kubeconfig Secret")
+	flags.IntVar(&o.many, "many", 100000, "people of the large directory, most of a run's time; 0 for none")
+	flags.Func("only", "measure these `parts` alone, with commas between: "+strings.Join(partNames(), ", "), o.setOnly)
+	flags.StringVar(&o.pprof, "pprof", "",
+		"`host:port` at which the manager serves profiles meanwhile; kube-apiserver does, too, to its administrator")
 	flags.StringVar(&o.format, "o", formatTable, "`format` of the result: table, json, or markdown (also writes docs/scale.md)")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
+	o.leavers = cmp.Or(o.leavers, max(1, o.people/50))
 	err := o.check(flags.Args())
 	return o, err
 }
@@ -115,17 +152,45 @@ func (o *options) check(rest []string) error {
 	if o.format != formatTable && o.format != formatJSON && o.format != formatMarkdown {
 		return fmt.Errorf("-o %s: use table, json or markdown", o.format)
 	}
-	if o.reviews < 100 {
-		return fmt.Errorf("--reviews %d: use at least 100, so that a percentile says something", o.reviews)
-	}
-	if o.events < auditload.Batch {
-		return fmt.Errorf("--events %d: use at least %d, which is what an API server sends at once", o.events, auditload.Batch)
+	if o.format == formatMarkdown && (len(o.only) > 0 || o.many == 0) {
+		return errors.New("-o markdown writes all of docs/scale.md: leave --only out, and have --many people")
 	}
 	if err := o.sizes.check(); err != nil {
 		return err
 	}
-	if o.certificates < viaAPI || o.certificates > o.people {
-		return fmt.Errorf("--certificates %d: use %d to %d, one for each of the people", o.certificates, viaAPI, o.people)
+	return o.checkCounts()
+}
+
+// checkCounts looks at how much of each is measured.
+func (o *options) checkCounts() error {
+	for _, flag := range []struct {
+		name           string
+		n, least, most int
+		why            string
+	}{
+		{"reviews", o.reviews, 100, math.MaxInt, "so that a percentile says something"},
+		{"events", o.events, auditload.Batch, math.MaxInt, "which is what an API server sends at once"},
+		{"kubeconfigs", o.robots, 1, math.MaxInt, "so that there is something to wait for"},
+		{"leavers", o.leavers, 1, o.people / 10, "a tenth of the people"},
+		{"certificates", o.certificates, viaAPI, o.people, "one for each of the people"},
+	} {
+		switch {
+		case flag.n >= flag.least && flag.n <= flag.most:
+		case flag.most == math.MaxInt:
+			return fmt.Errorf("--%s %d: use at least %d, %s", flag.name, flag.n, flag.least, flag.why)
+		default:
+			return fmt.Errorf("--%s %d: use %d to %d, %s", flag.name, flag.n, flag.least, flag.most, flag.why)
+		}
+	}
+	return nil
+}
+
+func (o *options) setOnly(text string) error {
+	for name := range strings.SplitSeq(text, ",") {
+		if !slices.Contains(partNames(), name) {
+			return fmt.Errorf("%q is none of %s", name, strings.Join(partNames(), ", "))
+		}
+		o.only = append(o.only, name)
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ const (
 	unitMebibytes    = "MiB"
 	unitRate         = "/s"
 	unitCount        = ""
+	unitEach         = "each"
 )
 
 // line is one number that was measured.
@@ -63,6 +64,11 @@ type result struct {
 	ViaAPI       int `json:"certificatesViaAPI"`
 	// Events of audit logs, to each database.
 	Events int `json:"events"`
+	// Many is how many people the large directory has, Leavers how many of each are disabled one by one, Robots how many Users want a
+	// kubeconfig.
+	Many    int `json:"many,omitempty"`
+	Leavers int `json:"leavers"`
+	Robots  int `json:"kubeconfigs"`
 	// Busiest, Usual and Everywhere are how many names the bindings of such a namespace have, and those of the whole cluster.
 	Busiest    int    `json:"namesInBusiestNamespace"`
 	Usual      int    `json:"namesInUsualNamespace"`
@@ -74,6 +80,7 @@ func newResult(o options, c *company) result {
 	r := result{
 		Cores: runtime.NumCPU(), People: o.people, Groups: o.groups, Grants: o.grants, Namespaces: o.namespaces, Reviews: o.reviews,
 		Certificates: o.certificates, ViaAPI: o.certificates / viaAPI, Events: o.events,
+		Many: o.many, Leavers: o.leavers, Robots: o.robots,
 	}
 	names := c.names()
 	r.Busiest, r.Usual = names[c.busiest()], names[c.usual()]
@@ -122,6 +129,8 @@ func quantity(value float64, unit string) string {
 	switch unit {
 	case unitCount, unitBytes:
 		return strings.TrimSpace(count(int(value)) + " " + unit)
+	case unitEach:
+		return fmt.Sprintf("%.1f", value)
 	case unitSeconds, unitMebibytes:
 		return fmt.Sprintf("%.1f %s", value, unit)
 	case unitRate:
@@ -189,15 +198,20 @@ func aligned(rows [][]string) (string, error) {
 	return trimmed.String(), nil
 }
 
-// markdown is a table of one row's lines.
-func markdown(lines []line) string {
+// withGoal are the lines that have to reach something.
+func withGoal(lines []line) []line {
+	return slices.DeleteFunc(slices.Clone(lines), func(l line) bool { return l.Goal == "" })
+}
+
+// markdown is a table of lines, from a column on.
+func markdown(lines []line, from int) string {
 	empty := func(column int) bool {
 		return !slices.ContainsFunc(lines, func(l line) bool { return l.cells()[column] != "" })
 	}
 	var text strings.Builder
 	write := func(cells []string) {
 		for column, cell := range cells {
-			if column > 0 && !empty(column) {
+			if column >= from && !empty(column) {
 				text.WriteString("| " + cell + " ")
 			}
 		}
@@ -221,8 +235,9 @@ func markdown(lines []line) string {
 func writePage(w io.Writer, r result) error {
 	page, err := template.New("page.md").Funcs(template.FuncMap{
 		"count": count,
+		"goals": func() string { return markdown(withGoal(r.Lines), 0) },
 		"table": func(row string) string {
-			return markdown(slices.DeleteFunc(slices.Clone(r.Lines), func(l line) bool { return l.Row != row }))
+			return markdown(slices.DeleteFunc(slices.Clone(r.Lines), func(l line) bool { return l.Row != row }), 1)
 		},
 	}).ParseFS(pages, "page.md")
 	if err != nil {

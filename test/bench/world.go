@@ -26,8 +26,8 @@ import (
 const (
 	// writers is how many writes of the bare client are under way at once.
 	writers = 16
-	// patience is how long one step may take on a busy machine.
-	patience = 5 * time.Minute
+	// patience is how long one step may take on a busy machine, and patienceEach that for each person.
+	patience, patienceEach = 5 * time.Minute, 30 * time.Millisecond
 	// sayEvery is how often a long step says how far it is.
 	sayEvery = 5 * time.Second
 )
@@ -39,51 +39,97 @@ type bench struct {
 	began   time.Time
 	say     func(format string, args ...any)
 
-	plane   *controlplane.ControlPlane
-	admin   client.Client
-	set     kubernetes.Interface
+	world
+
 	manager *installation.Manager
 }
 
-// measure starts everything, measures row by row, and stops everything.
-func (b *bench) measure(ctx context.Context) (lines []line, err error) {
-	defer func() { err = errors.Join(b.explain(err), b.stop()) }()
-	events, err := b.receive(ctx)
-	if err != nil {
-		return nil, err
+// world is a control plane, and clients of its administrator.
+type world struct {
+	plane *controlplane.ControlPlane
+	admin client.Client
+	set   kubernetes.Interface
+}
+
+// part is what is measured on one control plane.
+type part struct {
+	name    string
+	measure func(context.Context) ([]line, error)
+}
+
+// parts of a run, in the order in which they are measured.
+func (b *bench) parts() []part {
+	return []part{
+		{partAudit, b.audit},
+		{partDirectory, b.directory},
+		{partAuthorization, b.authorization},
+		{partKubeconfigs, b.kubeconfigs},
+		{partLarge, b.large},
 	}
+}
+
+// measure runs the parts that were asked for, one after the other.
+func (b *bench) measure(ctx context.Context) (lines []line, err error) {
+	for _, p := range b.parts() {
+		if !b.wants(p.name) {
+			continue
+		}
+		b.say("measuring: %s", p.name)
+		found, err := b.on(ctx, p)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.name, err)
+		}
+		lines = append(lines, found...)
+	}
+	return lines, nil
+}
+
+// on measures a part on a control plane of its own, and stops everything.
+func (b *bench) on(ctx context.Context, p part) (lines []line, err error) {
+	defer func() { err = errors.Join(b.explain(err), b.stop()) }()
 	if err := b.start(ctx); err != nil {
 		return nil, err
 	}
-	lines, err = b.rows(ctx)
-	return append(lines, auditLines(events)...), err
+	return p.measure(ctx)
 }
 
-// start brings up a control plane with Rollcall's kinds and rights and the company's namespaces. The manager does not run yet.
+// start brings up a control plane with Rollcall's kinds, rights and policies. The manager does not run yet.
 func (b *bench) start(ctx context.Context) (err error) {
 	b.say("starting etcd, kube-apiserver and kube-controller-manager, and installing Rollcall's kinds and rights")
-	if b.plane, err = controlplane.Start(ctx, controlplane.Options{}); err != nil {
-		return err
+	b.world, err = b.newWorld(ctx)
+	return err
+}
+
+// newWorld is a control plane with Rollcall's kinds, rights and policies. With an error it is there, too, if it has to be stopped.
+func (b *bench) newWorld(ctx context.Context) (w world, err error) {
+	var options controlplane.Options
+	if b.pprof != "" {
+		options.APIServerArgs = []string{"--profiling=true"}
 	}
-	if err := installation.Install(ctx, b.plane); err != nil {
-		return err
+	if w.plane, err = controlplane.Start(ctx, options); err != nil {
+		return w, err
+	}
+	if err := installation.Install(ctx, w.plane); err != nil {
+		return w, err
 	}
 	scheme, err := operator.Scheme()
 	if err != nil {
-		return err
+		return w, err
 	}
-	if b.admin, err = client.New(b.plane.RESTConfig(), client.Options{Scheme: scheme}); err != nil {
-		return err
+	if w.admin, err = client.New(w.plane.RESTConfig(), client.Options{Scheme: scheme}); err != nil {
+		return w, err
 	}
-	if b.set, err = kubernetes.NewForConfig(b.plane.RESTConfig()); err != nil {
-		return err
-	}
-	return b.create(ctx, "namespaces", b.company.namespaceObjects())
+	w.set, err = kubernetes.NewForConfig(w.plane.RESTConfig())
+	return w, err
 }
 
 func (b *bench) startManager(ctx context.Context) (err error) {
 	b.say("starting bin/manager under its ServiceAccount")
-	b.manager, err = installation.StartManager(ctx, b.plane, installation.Options{})
+	var args []string
+	if b.pprof != "" {
+		args = append(args, "--pprof-bind-address="+b.pprof)
+	}
+	b.manager, err = installation.StartManager(ctx, b.plane, installation.Options{Args: args})
 	return err
 }
 
@@ -101,6 +147,7 @@ func (b *bench) stop() error {
 	err := b.stopManager()
 	if b.plane != nil {
 		err = errors.Join(err, b.plane.Stop())
+		b.plane = nil
 	}
 	return err
 }
@@ -121,28 +168,39 @@ func (b *bench) explain(err error) error {
 // create makes objects with the bare client, many at a time.
 func (b *bench) create(ctx context.Context, what string, objects []client.Object) error {
 	b.say("creating %s %s", count(len(objects)), what)
-	creating, inner := errgroup.WithContext(ctx)
-	creating.SetLimit(writers)
+	return b.inParallel(ctx, what, len(objects), func(ctx context.Context, i int) error { return b.admin.Create(ctx, objects[i]) })
+}
+
+// inParallel does n things, as many at a time as writers, and says how far it is.
+func (b *bench) inParallel(ctx context.Context, what string, n int, do func(ctx context.Context, i int) error) error {
+	doing, inner := errgroup.WithContext(ctx)
+	doing.SetLimit(writers)
 	var done atomic.Int64
 	said := time.Now()
-	for _, object := range objects {
+	for i := range n {
 		if inner.Err() != nil {
 			break
 		}
-		creating.Go(func() error {
+		doing.Go(func() error {
 			defer done.Add(1)
-			return b.admin.Create(inner, object)
+			return do(inner, i)
 		})
 		if time.Since(said) > sayEvery {
 			said = time.Now()
-			b.say("  %s of %s %s", count(int(done.Load())), count(len(objects)), what)
+			b.say("  %s of %s %s", count(int(done.Load())), count(n), what)
 		}
 	}
-	return creating.Wait()
+	return doing.Wait()
+}
+
+// kubectl is the administrator's.
+func (b *bench) kubectl(ctx context.Context, args ...string) (string, error) {
+	return installation.Kubectl(ctx, b.plane, b.plane.AdminKubeconfig(), args...)
 }
 
 // until asks again and again whether something came true. What it says last is the reason if it never does.
 func (b *bench) until(ctx context.Context, what string, seen func(context.Context) (said string, ok bool, err error)) error {
+	patience := patience + time.Duration(max(b.people, b.many))*patienceEach
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	ticker := time.NewTicker(100 * time.Millisecond)
