@@ -23,7 +23,7 @@ func (r *Reconciler) report(ctx context.Context, s *scope) error {
 	before := &s.grant.Status
 	conditions := status.Merge(before.Conditions, s.summary(), s.grant.Generation, s.now)
 	wanted := s.status()
-	if status.Same(before.Conditions, conditions, status.Summary()...) && equality.Semantic.DeepEqual(withoutConditions(before), wanted) {
+	if status.Same(before.Conditions, conditions, status.Summary()...) && equality.Semantic.DeepEqual(ours(before), wanted) {
 		return nil
 	}
 	applied := iamac.GrantStatus().WithConditions(status.Apply(conditions)...).WithObservedGeneration(s.grant.Generation).
@@ -34,9 +34,10 @@ func (r *Reconciler) report(ctx context.Context, s *scope) error {
 	return client.IgnoreNotFound(err)
 }
 
-func withoutConditions(before *v1alpha1.GrantStatus) v1alpha1.GrantStatus {
+// ours is what this controller writes of a status, but for conditions. What a Grant is used for, others say.
+func ours(before *v1alpha1.GrantStatus) v1alpha1.GrantStatus {
 	rest := *before
-	rest.Conditions = nil
+	rest.Conditions, rest.LastUsedTime, rest.Usage = nil, nil, ""
 	return rest
 }
 

@@ -10,8 +10,10 @@ import (
 	. "github.com/onsi/gomega"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	iamac "github.com/rollcall-iam/rollcall/api/v1alpha1/applyconfiguration/api/v1alpha1"
 )
 
 // person makes a local User who is active.
@@ -120,6 +122,18 @@ func grantsStill(s *stage) {
 		s.reconcile(ctx, grantController, again)
 		Expect(s.bound(ctx, "", "rollcall:"+grant.Name)).To(Equal([]string{"User " + second.Name}))
 		Expect(get(ctx, s.world, binding("", "rollcall:"+grant.Name)).GetOwnerReferences()).To(ConsistOf(HaveField("UID", again.UID)))
+	})
+
+	It("are not written again for what others say of them", func(ctx SpecContext) {
+		grant := grantOf(s.name("grant"), users(s.person(ctx).Name)...)
+		s.create(ctx, grant)
+		s.reconcile(ctx, grantController, grant)
+		used := iamac.GrantStatus().WithUsage(v1alpha1.GrantUsed).WithLastUsedTime(metav1.NewTime(s.clock.Now()))
+		Expect(s.admin.Status().Apply(ctx, iamac.Grant(grant.Name).WithStatus(used), client.FieldOwner("rollcall-seen"))).To(Succeed())
+		mark := s.mark()
+		s.reconcile(ctx, grantController, grant)
+		Expect(s.writes(mark)).To(BeEmpty())
+		Expect(get(ctx, s.world, grant).Status.Usage).To(Equal(v1alpha1.GrantUsed))
 	})
 
 	It("have bindings for nobody that are not there", func(ctx SpecContext) {
