@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -200,14 +201,30 @@ func (s *Service) logout(ctx context.Context, a *attempt) (any, error) {
 	if fingerprint == "" {
 		return nil, s.stranger(a, "no certificate is shown")
 	}
-	if current.Spec.Termination != nil || current.Status.EndTime != nil {
-		return struct{}{}, nil
-	}
-	before := current.DeepCopy()
-	current.Spec.Termination = &v1alpha1.SessionTermination{By: current.Spec.Username}
-	err = s.Client.Patch(ctx, current, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}), issue.FieldOwner)
-	if err != nil && !apierrors.IsNotFound(err) {
+	if err := s.end(ctx, current); client.IgnoreNotFound(err) != nil {
 		return nil, unavailable("the API server", errors.Join(errors.New("end the Session"), err))
 	}
 	return struct{}{}, nil
+}
+
+// end ends a Session in the person's name, unless it has ended. What else is written to it meanwhile, such as a certificate, is no reason not
+// to.
+func (s *Service) end(ctx context.Context, current *v1alpha1.Session) error {
+	uid := current.UID
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		if current.UID != uid || current.Spec.Termination != nil || current.Status.EndTime != nil {
+			return nil
+		}
+		before := current.DeepCopy()
+		current.Spec.Termination = &v1alpha1.SessionTermination{By: current.Spec.Username}
+		err := s.Client.Patch(ctx, current, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}), issue.FieldOwner)
+		if !apierrors.IsConflict(err) {
+			return err
+		}
+		*current = v1alpha1.Session{}
+		if err := s.Live.Get(ctx, client.ObjectKeyFromObject(before), current); err != nil {
+			return err
+		}
+		return err
+	})
 }

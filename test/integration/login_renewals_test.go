@@ -4,6 +4,7 @@
 package integration_test
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -14,6 +15,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/issue"
@@ -63,18 +66,35 @@ func awayLogin(grace int32) *v1alpha1.LoginPolicy {
 	}
 }
 
+// hindered is a client before whose next patch something else happens.
+type hindered struct {
+	client.Client
+
+	before func()
+}
+
+func (h *hindered) Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error {
+	if before := h.before; before != nil {
+		h.before = nil
+		before()
+	}
+	return h.Client.Patch(ctx, object, patch, options...)
+}
+
 // renewals are specs of the login service at times that the spec says, on a real API server.
 func renewals(s *stage) {
 	desk := &loginDesk{world: s.world}
 	var sign *timely
+	writes := &hindered{}
 	BeforeAll(func(ctx SpecContext) {
 		s.still(ctx)
 		ca, err := certs.NewCA("timely")
 		Expect(err).NotTo(HaveOccurred())
 		sign = &timely{ca: ca, clock: s.clock}
 		live := s.operator()
+		writes.Client = s.cached
 		desk.serves(&login.Service{
-			Client: s.cached, Live: live, Clock: s.clock, Key: make([]byte, 32),
+			Client: writes, Live: live, Clock: s.clock, Key: make([]byte, 32),
 			Issuer:    &issue.Issuer{Client: s.cached, Live: live, Signer: sign, Clock: s.clock},
 			Sources:   &sources.Opener{Live: live, Namespace: installation.Namespace},
 			Providers: oidc.New(live, installation.Namespace, s.clock), Recorder: events.NewFakeRecorder(1000),
@@ -108,6 +128,19 @@ func renewals(s *stage) {
 		s.settle(ctx)
 		return g.asks(ctx)
 	}
+
+	DescribeTable("end with the logout, whatever is written meanwhile", func(ctx SpecContext, meanwhile func(*v1alpha1.Session), by string) {
+		g, begun := works(ctx, 3600, v1alpha1.MethodOIDC)
+		g.gets(asks(ctx, g))
+		writes.before = func() { change(ctx, s.world, begun, meanwhile) }
+		Expect(g.posts(ctx, wire.PathLogout, wire.LogoutRequest{Session: g.session}).Status).To(Equal(http.StatusOK))
+		Expect(get(ctx, s.world, begun).Spec.Termination).To(HaveField("By", cmp.Or(by, begun.Spec.Username)))
+	},
+		Entry("to something else of it", func(c *v1alpha1.Session) { c.Labels = map[string]string{"seen": "meanwhile"} }, ""),
+		Entry("which is that it has ended", func(c *v1alpha1.Session) {
+			c.Spec.Termination = &v1alpha1.SessionTermination{By: "rollcall-test-admin"}
+		}, "rollcall-test-admin"),
+	)
 
 	It("go on while nobody who could vouch answers, for as long as the policy says", func(ctx SpecContext) {
 		g, begun := works(ctx, 3600, v1alpha1.MethodOIDC)
