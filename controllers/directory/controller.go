@@ -233,14 +233,30 @@ func (r *Reconciler) planFor(ctx context.Context, s *scope, known *directory.Rep
 	if err != nil {
 		return mirror.Plan{}, fmt.Errorf("find whom Grants name: %w", err)
 	}
-	slices.SortFunc(users, func(a, b v1alpha1.User) int { return byAge(&a, &b) })
-	slices.SortFunc(groups, func(a, b v1alpha1.Group) int { return byAge(&a, &b) })
 	return mirror.New(mirror.Input{
-		Directory: d, Snapshot: known.Snapshot(), Nested: ldap.Nested(d.Spec.LDAP), Users: users, Groups: groups, Now: r.Clock.Now(),
+		Directory: d, Snapshot: known.Snapshot(), Nested: ldap.Nested(d.Spec.LDAP), Now: r.Clock.Now(),
+		Users: oldestFirst(users), Groups: oldestFirst(groups),
 		Granted: mirror.Granted(named), Guard: guard,
 		UserTaken:  func(name string) bool { return r.taken(ctx, &v1alpha1.User{}, name) },
 		GroupTaken: func(name string) bool { return r.taken(ctx, &v1alpha1.Group{}, name) },
 	}), nil
+}
+
+// oldestFirst sorts objects. They are large, and there may be very many: what is moved about while that is done is their places.
+func oldestFirst[T any, Object interface {
+	*T
+	client.Object
+}](objects []T) []T {
+	places := make([]int, len(objects))
+	for i := range places {
+		places[i] = i
+	}
+	slices.SortFunc(places, func(a, b int) int { return byAge(Object(&objects[a]), Object(&objects[b])) })
+	sorted := make([]T, len(objects))
+	for i, place := range places {
+		sorted[i] = objects[place]
+	}
+	return sorted
 }
 
 func byAge(a, b client.Object) int {
