@@ -128,11 +128,9 @@ func (r *Reconciler) decide(ctx context.Context, s *scope, sessions client.Reade
 	if spec == nil {
 		return credential.Decision{Action: credential.Nothing}, nil
 	}
-	observed, err := r.observe(ctx, s.user, spec.SecretRef)
-	if err != nil {
+	if err := r.findSecret(ctx, s, spec.SecretRef); err != nil {
 		return credential.Decision{}, err
 	}
-	s.secret = observed
 	wanted, err := reach.MayAct(ctx, r.Client, s.user, s.now)
 	if err != nil {
 		return credential.Decision{}, err
@@ -153,9 +151,20 @@ func (r *Reconciler) decide(ctx context.Context, s *scope, sessions client.Reade
 		Duration:    time.Duration(spec.DurationSeconds) * time.Second,
 		Certificate: s.user.Status.Certificate,
 		SessionOver: over,
-		Secret:      observed.facts,
+		Secret:      s.secret.facts,
 		Now:         s.now,
 	}), nil
+}
+
+// findSecret looks at a Secret once in a run: what is published goes by what was seen, or is refused.
+func (r *Reconciler) findSecret(ctx context.Context, s *scope, ref v1alpha1.SecretReference) error {
+	if s.secret.seen == ref {
+		return nil
+	}
+	observed, err := r.observe(ctx, s.user, ref)
+	observed.seen = ref
+	s.secret = observed
+	return err
 }
 
 func (r *Reconciler) execute(ctx context.Context, s *scope, decision credential.Decision) (time.Duration, error) {

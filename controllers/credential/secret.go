@@ -36,6 +36,8 @@ type secret struct {
 	facts  credential.Secret
 	// noNamespace says that not even the namespace is there.
 	noNamespace bool
+	// seen is where it was looked for.
+	seen v1alpha1.SecretReference
 }
 
 // observe reads a Secret and what it means for a User.

@@ -35,12 +35,10 @@ func (r *Reconciler) report(ctx context.Context, s *scope, wanted []metav1.Condi
 	})
 }
 
-// writeRecord records a certificate before it is published, if it is still what this User may have, at the place that they ask for.
+// writeRecord records a certificate before it is published, if it is still what this User may have, at the place that they ask for: where
+// anything of the User has changed since it was looked at, the write conflicts.
 func (r *Reconciler) writeRecord(ctx context.Context, s *scope, record *v1alpha1.Certificate) error {
 	signed := s.user
-	if err := r.refresh(ctx, s); err != nil {
-		return err
-	}
 	err := r.onConflict(ctx, s, func() error {
 		if !stillWanted(s.user, signed) {
 			return outcome.Transientf(v1alpha1.ReasonIssuing,

@@ -58,7 +58,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if gone := r.goes(s.session); !gone.IsZero() && !s.now.Before(gone) {
 		return ctrl.Result{}, r.remove(ctx, s.session)
 	}
-	for _, phase := range []func(context.Context, *scope) error{r.decide, r.findLayers, r.report} {
+	if err := r.decide(ctx, &s); err != nil {
+		return ctrl.Result{}, err
+	}
+	if wait := s.awaited(); wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
+	for _, phase := range []func(context.Context, *scope) error{r.findLayers, r.report} {
 		if err := phase(ctx, &s); err != nil {
 			return ctrl.Result{}, err
 		}
@@ -67,6 +73,19 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil
 	}
 	return ctrl.Result{RequeueAfter: max(s.again.Sub(s.now), time.Millisecond)}, nil
+}
+
+// soon is how long the first certificate of a Session may take that has just begun.
+const soon = time.Second
+
+// awaited is how long to leave a new Session alone that goes on: until its first certificate is recorded, which comes next and would
+// otherwise conflict with what is written here. Zero for all others.
+func (s *scope) awaited() time.Duration {
+	known := s.session.Status
+	if !s.verdict.Active() || known.Issued != nil || len(known.Conditions) > 0 {
+		return 0
+	}
+	return max(0, s.session.CreationTimestamp.Add(soon).Sub(s.now))
 }
 
 // goes is when an ended Session is deleted; zero for one that goes on.

@@ -94,7 +94,7 @@ func (s *scope) kubeconfigProblem() *outcome.Problem {
 	}
 	condition := meta.FindStatusCondition(s.user.Status.Conditions, v1alpha1.ConditionKubeconfig)
 	switch {
-	case condition == nil || condition.ObservedGeneration != s.user.Generation || condition.Reason == v1alpha1.ReasonUserInactive:
+	case condition == nil || condition.ObservedGeneration != s.user.Generation || passing(condition.Reason):
 		return outcome.Transientf(v1alpha1.ReasonIssuing, "the kubeconfig Secret is being made")
 	case condition.Status == metav1.ConditionTrue:
 		return nil
@@ -103,6 +103,11 @@ func (s *scope) kubeconfigProblem() *outcome.Problem {
 	default:
 		return outcome.Transientf(condition.Reason, "%s", condition.Message)
 	}
+}
+
+// passing are reasons that something else is about to follow, which is not worth telling them apart.
+func passing(reason string) bool {
+	return reason == v1alpha1.ReasonUserInactive || reason == v1alpha1.ReasonIssuing
 }
 
 // forPeople are the reasons of Kubeconfig that stay until a person acts.
