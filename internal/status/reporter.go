@@ -56,6 +56,11 @@ func underWay(reason string) bool {
 	return false
 }
 
+// begins says that a reason is that of an object which is new, and nobody was told of.
+func begins(reason string) bool {
+	return reason == v1alpha1.ReasonIssuing || reason == v1alpha1.ReasonDirectoryPending
+}
+
 // tell makes an event and a log line of a transition. Stalled and Reconciling go with Ready, which says the same; and that a new
 // object is well is no news.
 func (r Reporter) tell(ctx context.Context, object client.Object, before, after *metav1.Condition) {
@@ -66,7 +71,8 @@ func (r Reporter) tell(ctx context.Context, object client.Object, before, after 
 		return
 	}
 	logger := log.FromContext(ctx).WithValues("condition", after.Type, "status", after.Status, "reason", after.Reason)
-	if before == nil && !failing(after) || underWay(after.Reason) {
+	isNew := before == nil || before.Status != metav1.ConditionTrue && begins(before.Reason)
+	if isNew && !failing(after) || underWay(after.Reason) {
 		logger.V(1).Info(after.Message)
 		return
 	}
