@@ -6,9 +6,11 @@ package credential
 import (
 	"context"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,8 +25,14 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/reach"
 )
 
-// workers wait for the signer most of the time.
-const workers = 16
+const (
+	// workers wait for the signer most of the time.
+	workers = 16
+	// calm is how long after it was written a Secret is looked at. One that is gone is made anew at once; what is written is mostly our own.
+	calm = time.Second
+)
+
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
 // SetupWithManager registers the controller.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
@@ -42,7 +50,11 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 			CreateFunc: func(event.CreateEvent) bool { return false },
 			UpdateFunc: func(e event.UpdateEvent) bool { return ended(e.ObjectNew) && !ended(e.ObjectOld) },
 		})).
-		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.usersOfSecret)).
+		WatchesMetadata(&corev1.Secret{}, handler.Funcs{
+			CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { r.enqueueOfSecret(ctx, q, e.Object, calm) },
+			UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) { r.enqueueOfSecret(ctx, q, e.ObjectNew, calm) },
+			DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { r.enqueueOfSecret(ctx, q, e.Object, 0) },
+		}).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
 }
@@ -106,7 +118,9 @@ func userOfSession(_ context.Context, object client.Object) []reconcile.Request 
 	return []reconcile.Request{{NamespacedName: client.ObjectKey{Name: s.Spec.UserRef.Name}}}
 }
 
-func (r *Reconciler) usersOfSecret(ctx context.Context, object client.Object) []reconcile.Request {
+func (r *Reconciler) enqueueOfSecret(ctx context.Context, q queue, object client.Object, wait time.Duration) {
 	users, err := index.UsersOfSecret(ctx, r.Client, object.GetNamespace(), object.GetName())
-	return reach.Requests(ctx, users, err)
+	for _, request := range reach.Requests(ctx, users, err) {
+		q.AddAfter(request, wait)
+	}
 }

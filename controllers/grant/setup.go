@@ -29,13 +29,14 @@ import (
 
 const (
 	workers = 4
-	// gather is how long gains of access are gathered before a Grant's bindings are written. Losses do not wait.
+	// gather is how long gains of access are gathered before a Grant's bindings are written, and how soon it is looked at again after that.
+	// Losses do not wait.
 	gather = 200 * time.Millisecond
 )
 
 // SetupWithManager registers the controller.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	comesOrGoes := builder.WithPredicates(predicate.Funcs{UpdateFunc: func(event.UpdateEvent) bool { return false }})
+	comesOrGoes := builder.WithPredicates(reach.News(), predicate.Funcs{UpdateFunc: func(event.UpdateEvent) bool { return false }})
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("grant").
 		For(&v1alpha1.Grant{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
@@ -43,19 +44,19 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 			CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { r.enqueue(ctx, q, e.Object, gather) },
 			DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { r.enqueue(ctx, q, e.Object, 0) },
 			UpdateFunc: r.userChanged,
-		}).
+		}, builder.WithPredicates(reach.News())).
 		Watches(&v1alpha1.Group{}, handler.EnqueueRequestsFromMapFunc(r.grantsOfGroup),
-			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.HoldsDiffers})).
+			builder.WithPredicates(reach.News(), predicate.Funcs{UpdateFunc: reach.HoldsDiffers})).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.grantsOfNamespace),
-			builder.WithPredicates(predicate.Or(predicate.LabelChangedPredicate{}, reach.Deletion()))).
+			builder.WithPredicates(reach.News(), predicate.Or(predicate.LabelChangedPredicate{}, reach.Deletion()))).
 		WatchesMetadata(&rbacv1.ClusterRole{}, handler.EnqueueRequestsFromMapFunc(r.grantsOfRole(v1alpha1.RoleKindClusterRole)), comesOrGoes).
 		WatchesMetadata(&rbacv1.Role{}, handler.EnqueueRequestsFromMapFunc(r.grantsOfRole(v1alpha1.RoleKindRole)), comesOrGoes).
-		Watches(&rbacv1.RoleBinding{}, handler.EnqueueRequestsFromMapFunc(grantOfBinding)).
-		Watches(&rbacv1.ClusterRoleBinding{}, handler.EnqueueRequestsFromMapFunc(grantOfBinding)).
+		Watches(&rbacv1.RoleBinding{}, bindings()).
+		Watches(&rbacv1.ClusterRoleBinding{}, bindings()).
 		Watches(&v1alpha1.Lock{}, handler.EnqueueRequestsFromMapFunc(r.grantsOfLock),
-			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+			builder.WithPredicates(reach.News(), predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.AccessRequest{}, handler.EnqueueRequestsFromMapFunc(grantOfRequest),
-			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.GrantedDiffers})).
+			builder.WithPredicates(reach.News(), predicate.Funcs{UpdateFunc: reach.GrantedDiffers})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
 }
@@ -106,12 +107,21 @@ func (r *Reconciler) grantsOfRole(kind v1alpha1.RoleKind) handler.MapFunc {
 	}
 }
 
-func grantOfBinding(_ context.Context, object client.Object) []reconcile.Request {
-	holder, found := index.HolderOf(object)
-	if !found || holder.Kind != rbacplan.KindGrant {
-		return nil
+// bindings are looked at again when somebody has changed them: at once where one is gone. Most changes are our own, and more follow.
+func bindings() handler.Funcs {
+	later := func(q queue, object client.Object, wait time.Duration) {
+		if holder, found := index.HolderOf(object); found && holder.Kind == rbacplan.KindGrant {
+			q.AddAfter(reconcile.Request{NamespacedName: types.NamespacedName{Name: holder.Name}}, wait)
+		}
 	}
-	return []reconcile.Request{{NamespacedName: types.NamespacedName{Name: holder.Name}}}
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { later(q, e.Object, gather) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+			later(q, e.ObjectOld, gather)
+			later(q, e.ObjectNew, gather)
+		},
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { later(q, e.Object, 0) },
+	}
 }
 
 // grantsOfLock are the Grants of a User who is kept out, or let in again; of a Group all, since its people are many.

@@ -40,9 +40,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 					r.enqueue(ctx, q, e.ObjectNew)
 				}
 			},
-		}).
+		}, builder.WithPredicates(reach.News())).
 		Watches(&v1alpha1.Directory{}, handler.EnqueueRequestsFromMapFunc(r.groupsOfDirectory),
-			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+			builder.WithPredicates(reach.News(), predicate.GenerationChangedPredicate{})).
 		Complete(r)
 }
 

@@ -36,14 +36,14 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 			CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { r.enqueue(ctx, q, e.Object) },
 			DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { r.enqueue(ctx, q, e.Object) },
 			UpdateFunc: r.userChanged,
-		}).
+		}, builder.WithPredicates(reach.News())).
 		Watches(&v1alpha1.Group{}, handler.EnqueueRequestsFromMapFunc(r.locksOfGroup),
-			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.HoldsDiffers})).
+			builder.WithPredicates(reach.News(), predicate.Funcs{UpdateFunc: reach.HoldsDiffers})).
 		Watches(&v1alpha1.Session{}, handler.Funcs{
 			CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { r.enqueueOfSession(ctx, q, e.Object) },
 			DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { r.enqueueOfSession(ctx, q, e.Object) },
 			UpdateFunc: r.sessionChanged,
-		}).
+		}, builder.WithPredicates(reach.News())).
 		Complete(r)
 }
 

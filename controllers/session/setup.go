@@ -29,10 +29,10 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named("session").
 		For(&v1alpha1.Session{}).
 		Watches(&v1alpha1.User{}, handler.EnqueueRequestsFromMapFunc(r.sessionsOfUser),
-			builder.WithPredicates(predicate.Funcs{UpdateFunc: mayActDiffers})).
-		Watches(&v1alpha1.Lock{}, handler.EnqueueRequestsFromMapFunc(r.sessionsOfLock)).
+			builder.WithPredicates(reach.News(), predicate.Funcs{UpdateFunc: mayActDiffers})).
+		Watches(&v1alpha1.Lock{}, handler.EnqueueRequestsFromMapFunc(r.sessionsOfLock), builder.WithPredicates(reach.News())).
 		Watches(&v1alpha1.Installation{}, handler.EnqueueRequestsFromMapFunc(r.ended),
-			builder.WithPredicates(predicate.Funcs{UpdateFunc: checkedDiffers})).
+			builder.WithPredicates(reach.News(), predicate.Funcs{UpdateFunc: checkedDiffers})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
 }

@@ -5,6 +5,7 @@ package user
 
 import (
 	"context"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
@@ -31,15 +32,14 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named("user").
 		For(&v1alpha1.User{}).
 		Watches(&v1alpha1.User{}, handler.Funcs{UpdateFunc: leaversFirst}).
-		Watches(&v1alpha1.User{}, handler.EnqueueRequestsFromMapFunc(r.namesakes), builder.WithPredicates(predicate.Funcs{
-			UpdateFunc: nameDiffers,
-		})).
+		Watches(&v1alpha1.User{}, handler.EnqueueRequestsFromMapFunc(r.namesakes),
+			builder.WithPredicates(reach.News(), predicate.Funcs{UpdateFunc: nameDiffers})).
 		Watches(&v1alpha1.Directory{}, handler.EnqueueRequestsFromMapFunc(r.usersOfDirectory),
-			builder.WithPredicates(predicate.Funcs{UpdateFunc: directoryDiffers})).
+			builder.WithPredicates(reach.News(), predicate.Funcs{UpdateFunc: directoryDiffers})).
 		Watches(&v1alpha1.Group{}, handler.EnqueueRequestsFromMapFunc(r.membersOfGroup),
-			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.HoldsDiffers})).
+			builder.WithPredicates(reach.News(), predicate.Funcs{UpdateFunc: reach.HoldsDiffers})).
 		Watches(&v1alpha1.Grant{}, handler.EnqueueRequestsFromMapFunc(r.usersOfGrant),
-			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.GivesDiffers})).
+			builder.WithPredicates(reach.News(), predicate.Funcs{UpdateFunc: reach.GivesDiffers})).
 		Watches(&v1alpha1.Lock{}, handler.Funcs{
 			CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { r.enqueueTarget(ctx, q, e.Object) },
 			DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { r.enqueueTarget(ctx, q, e.Object) },
@@ -50,7 +50,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 			},
 		}).
 		Watches(&v1alpha1.AccessRequest{}, handler.EnqueueRequestsFromMapFunc(r.requester),
-			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.GrantedDiffers})).
+			builder.WithPredicates(reach.News(), predicate.Funcs{UpdateFunc: reach.GrantedDiffers})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
 }
@@ -103,7 +103,7 @@ func mayAct(user *v1alpha1.User) bool {
 	return user.Spec.State != v1alpha1.UserSuspended && (identity == nil || identity.State == v1alpha1.IdentityPresent)
 }
 
-// namesakes are the Users with the name or the username of one that came, changed or went.
+// namesakes are the other Users with the name or the username of one that came, changed or went.
 func (r *Reconciler) namesakes(ctx context.Context, object client.Object) []reconcile.Request {
 	user, ok := object.(*v1alpha1.User)
 	if !ok {
@@ -115,7 +115,7 @@ func (r *Reconciler) namesakes(ctx context.Context, object client.Object) []reco
 		recorded, err := index.UsersWithUsername(ctx, r.Client, user.Status.Username)
 		requests = append(requests, reach.Requests(ctx, recorded, err)...)
 	}
-	return requests
+	return slices.DeleteFunc(requests, func(request reconcile.Request) bool { return request.Name == user.Name })
 }
 
 func (r *Reconciler) usersOfDirectory(ctx context.Context, object client.Object) []reconcile.Request {

@@ -94,6 +94,12 @@ func Requests[T any, P interface {
 	return requests
 }
 
+// News lets everything through but what is there when the operator starts: a controller then looks at all that it looks after anyway,
+// once it knows everything.
+func News() predicate.Predicate {
+	return predicate.Funcs{CreateFunc: func(e event.CreateEvent) bool { return !e.IsInInitialList }}
+}
+
 // Deletion lets through that a namespace is on its way out: namespaces have no generation that would tell.
 func Deletion() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
