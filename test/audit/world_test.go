@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"os"
@@ -26,7 +25,6 @@ import (
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/test/controlplane"
 	"github.com/rollcall-iam/rollcall/test/installation"
-	"github.com/rollcall-iam/rollcall/test/internal/checkout"
 	"github.com/rollcall-iam/rollcall/test/internal/installed"
 	"github.com/rollcall-iam/rollcall/test/internal/process"
 	"github.com/rollcall-iam/rollcall/test/person"
@@ -122,23 +120,10 @@ func (w *world) startsManager(ctx context.Context) {
 // forSIEM is the file of events for a SIEM.
 func (w *world) forSIEM() string { return filepath.Join(w.files, "ocsf.jsonl") }
 
-// tells has the API server send its audit log, as config/audit says: with the policy from there, and the kubeconfig out of the Secret.
+// tells has the API server send its audit log.
 func (w *world) tells(ctx context.Context) {
 	GinkgoHelper()
-	kubeconfig := filepath.Join(w.files, "audit-webhook.kubeconfig")
-	Eventually(ctx, func(g Gomega) {
-		encoded, err := installation.Kubectl(ctx, w.plane, w.plane.AdminKubeconfig(), "get", "secret", "rollcall-audit-webhook",
-			"-n", installation.Namespace, "-o", "jsonpath={.data.kubeconfig}")
-		g.Expect(err).NotTo(HaveOccurred())
-		content, err := base64.StdEncoding.DecodeString(encoded)
-		g.Expect(err).NotTo(HaveOccurred())
-		g.Expect(content).NotTo(BeEmpty())
-		g.Expect(os.WriteFile(kubeconfig, content, 0o600)).To(Succeed())
-	}).WithTimeout(patience).Should(Succeed())
-	root, err := checkout.Root()
-	Expect(err).NotTo(HaveOccurred())
-	Expect(w.plane.RestartAPIServer(ctx, "--audit-policy-file="+filepath.Join(root, "config", "audit", "policy.yaml"),
-		"--audit-webhook-config-file="+kubeconfig, "--audit-webhook-batch-max-wait=1s")).To(Succeed())
+	Expect(installation.SendAudit(ctx, w.plane, filepath.Join(w.files, "audit-webhook.kubeconfig"))).To(Succeed())
 }
 
 // declares says who is there and what they may do, as Git would.

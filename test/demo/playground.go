@@ -206,7 +206,7 @@ Ready. In this shell:
 
   export KUBECONFIG=%[1]s PATH=%[3]s:$PATH
 
-Six things to try:
+Seven things to try, where docs/tutorial.md goes step by step:
 
   1. Who is there?               kubectl get users,groups -o wide
   2. Who may do what, and why?   kubectl get grants; kubectl get rolebindings -n pay -o wide
@@ -220,6 +220,7 @@ Six things to try:
                                    --key %[2]s/bob.key --kubeconfig-out %[2]s/bob.kubeconfig
                                  kubectl --kubeconfig %[2]s/bob.kubeconfig get pods -n pay; kubectl get sessions
                                  kubectl rollcall terminate --user bob --reason "trying it out"
+  7. Who did what?               kubectl rollcall activity bob
 
 The operator's log: %[2]s/control-plane/manager.log
 End it all with: make down

@@ -33,8 +33,9 @@ type world struct {
 	cp        *controlplane.ControlPlane
 	directory *sampledir.Server
 	manager   *installation.Manager
-	// loginURL is where people log in.
+	// loginURL is where people log in, and ports are those of login service, webhook and audit service.
 	loginURL string
+	ports    []int
 }
 
 // start brings the world up in a folder, one part after the other, and says so.
@@ -48,6 +49,7 @@ func start(ctx context.Context, dir string, say func(part string)) (*world, erro
 		{"the directory of corp.example (LDAP over TLS)", w.startDirectory},
 		{"the kinds, the rights and the policies (kubectl apply -k config/crd, config/rbac, config/policies)", w.install},
 		{"the operator, under exactly those rights, with a login service and the webhook that API servers ask", w.startManager},
+		{"the API server once more, which sends the operator its audit log", w.sendAudit},
 	} {
 		say(part.name)
 		if err := part.start(ctx); err != nil {
@@ -65,9 +67,13 @@ func (w *world) startControlPlane(ctx context.Context) (err error) {
 		return err
 	}
 	w.cp, err = controlplane.Start(ctx, controlplane.Options{
-		Dir: filepath.Join(w.dir, "control-plane"), APIServerArgs: []string{"--authorization-config=" + w.file("authorization.yaml")},
+		Dir: filepath.Join(w.dir, "control-plane"), APIServerArgs: []string{w.authorizationArg()},
 	})
 	return err
+}
+
+func (w *world) authorizationArg() string {
+	return "--authorization-config=" + w.file("authorization.yaml")
 }
 
 func (w *world) startDirectory(ctx context.Context) (err error) {
@@ -81,19 +87,35 @@ func (w *world) startDirectory(ctx context.Context) (err error) {
 func (w *world) install(ctx context.Context) error { return installation.Install(ctx, w.cp) }
 
 func (w *world) startManager(ctx context.Context) (err error) {
-	ports, err := process.FreePorts(2)
-	if err != nil {
+	if w.ports, err = process.FreePorts(3); err != nil {
 		return err
 	}
-	w.loginURL = fmt.Sprintf("https://127.0.0.1:%d", ports[0])
-	w.manager, err = installation.StartManager(ctx, w.cp, installation.Options{Args: []string{
-		"--leader-elect", "--serving-names=127.0.0.1",
-		fmt.Sprintf("--login-bind-address=127.0.0.1:%d", ports[0]), fmt.Sprintf("--authorization-bind-address=127.0.0.1:%d", ports[1]),
-	}})
-	if err != nil {
+	w.loginURL = fmt.Sprintf("https://127.0.0.1:%d", w.ports[0])
+	if err := w.runManager(ctx); err != nil {
 		return err
 	}
 	return installation.AskWebhook(ctx, w.cp, w.file("authorization.yaml"), "best-effort")
+}
+
+func (w *world) runManager(ctx context.Context) (err error) {
+	w.manager, err = installation.StartManager(ctx, w.cp, installation.Options{Args: []string{
+		"--serving-names=127.0.0.1", fmt.Sprintf("--login-bind-address=127.0.0.1:%d", w.ports[0]),
+		fmt.Sprintf("--authorization-bind-address=127.0.0.1:%d", w.ports[1]), fmt.Sprintf("--audit-bind-address=127.0.0.1:%d", w.ports[2]),
+		"--audit-store=sqlite:" + w.file("audit.db"), "--ledger-dir=" + w.file("ledger"),
+	}})
+	return err
+}
+
+// sendAudit comes last: the operator makes the kubeconfig by which the API server sends. That one is started anew, and then the operator,
+// whose watches would come back half a minute later.
+func (w *world) sendAudit(ctx context.Context) error {
+	if err := installation.SendAudit(ctx, w.cp, w.file("audit-webhook.kubeconfig"), w.authorizationArg()); err != nil {
+		return err
+	}
+	if err := w.manager.Stop(); err != nil {
+		return err
+	}
+	return w.runManager(ctx)
 }
 
 // stop ends everything that was started.

@@ -42,9 +42,16 @@ func WriteAuthorization(path, sample, kubeconfig string) error {
 // with the kubeconfig that the operator has made, which goes beside the file. It waits for that one.
 func AskWebhook(ctx context.Context, cp *controlplane.ControlPlane, path, sample string) error {
 	kubeconfig := filepath.Join(filepath.Dir(path), "webhook.kubeconfig")
-	err := wait.PollUntilContextTimeout(ctx, lookAgain, readyTimeout, true, func(ctx context.Context) (bool, error) {
-		encoded, err := Kubectl(ctx, cp, cp.AdminKubeconfig(), "get", "secret", "rollcall-authorization-webhook", "-n", Namespace,
-			"-o", "jsonpath={.data.kubeconfig}")
+	if err := fetchKubeconfig(ctx, cp, "rollcall-authorization-webhook", kubeconfig); err != nil {
+		return fmt.Errorf("wait for the webhook's kubeconfig: %w", err)
+	}
+	return WriteAuthorization(path, sample, kubeconfig)
+}
+
+// fetchKubeconfig writes the kubeconfig that the operator keeps in a Secret of its own to a file, once it is there.
+func fetchKubeconfig(ctx context.Context, cp *controlplane.ControlPlane, secret, path string) error {
+	return wait.PollUntilContextTimeout(ctx, lookAgain, readyTimeout, true, func(ctx context.Context) (bool, error) {
+		encoded, err := Kubectl(ctx, cp, cp.AdminKubeconfig(), "get", "secret", secret, "-n", Namespace, "-o", "jsonpath={.data.kubeconfig}")
 		if err != nil || encoded == "" {
 			return false, nil //nolint:nilerr // It is not there yet.
 		}
@@ -52,12 +59,8 @@ func AskWebhook(ctx context.Context, cp *controlplane.ControlPlane, path, sample
 		if err != nil {
 			return false, err
 		}
-		return true, os.WriteFile(kubeconfig, content, 0o600)
+		return true, os.WriteFile(path, content, 0o600)
 	})
-	if err != nil {
-		return fmt.Errorf("wait for the webhook's kubeconfig: %w", err)
-	}
-	return WriteAuthorization(path, sample, kubeconfig)
 }
 
 // lookAgain is how soon to look again for what is about to be there.
