@@ -106,6 +106,15 @@ test: ## Run all tests against a real control plane. ARGS="-run X ./internal/...
 test-gitops: ## Test with the real Argo CD, built on first use, and with Flux's health checks.
 	@hack/test-gitops.sh $(ARGS)
 
+.PHONY: walk
+walk: control-plane bin/walk ## Do what README and tutorial say, word for word, as a newcomer. ARGS="docs/tutorial.md" walks one page.
+	@exec bin/walk $(ARGS)
+
+.PHONY: bin/walk
+bin/walk:
+	@echo "Building bin/walk"
+	@$(GO_BUILD) -o bin/walk ./test/walk
+
 .PHONY: screenshots
 screenshots: ## Take the pictures in docs/images anew, with Chromium.
 	@mkdir -p docs/images
