@@ -33,6 +33,7 @@ var _ = Describe("Rollcall on a real control plane", Ordered, ContinueOnFailure,
 	Describe("Admission", func() { admission(w) })
 	Describe("Immutable fields", func() { immutability(w) })
 	Describe("Manifests", func() { manifests(w) })
+	Describe("Manifests of the documentation", func() { documented(w) })
 	Describe("Rights", func() { rights(w) })
 	Describe("Policies", func() { policies(w) })
 	Describe("Conformance", func() { conformance(s) })
