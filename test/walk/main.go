@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -28,6 +29,9 @@ Walks pages of the documentation as they are in the last commit: by default READ
   walk docs/tutorial.md
   walk --show docs/tutorial.md     for whoever writes it: shows what each block prints, and goes on where that is something else
 `
+
+// atOnce is how many pages are walked at the same time, each on a machine of its own: most of a walk is waiting.
+const atOnce = 2
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -56,14 +60,20 @@ func run(ctx context.Context, names []string, show bool) error {
 	if err != nil {
 		return err
 	}
-	errs := make([]error, 0, len(names)+1)
+	errs := make([]error, len(names))
+	limit := make(chan struct{}, atOnce)
+	var pages sync.WaitGroup
 	for i, name := range names {
-		if ctx.Err() != nil {
-			break
-		}
-		errs = append(errs, walk(ctx, root, filepath.Join(dir, fmt.Sprint(i+1)), name, show))
+		limit <- struct{}{}
+		pages.Go(func() {
+			defer func() { <-limit }()
+			if errs[i] = ctx.Err(); errs[i] == nil {
+				errs[i] = walk(ctx, root, filepath.Join(dir, fmt.Sprint(i+1)), name, show)
+			}
+		})
 	}
-	return errors.Join(append(errs, ctx.Err(), os.RemoveAll(dir))...)
+	pages.Wait()
+	return errors.Join(errors.Join(errs...), os.RemoveAll(dir))
 }
 
 // walkable are the pages that are walked.

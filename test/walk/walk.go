@@ -73,10 +73,13 @@ func (w *walker) commands(ctx context.Context, b, shown *page.Block) error {
 		return w.stays(ctx, t, b, shown)
 	}
 	deadline := time.Now().Add(patience)
+	if w.show {
+		deadline = time.Now().Add(patience / 10)
+	}
 	for {
 		err := w.once(ctx, t, b, shown)
 		if err == nil || !b.Soon || time.Now().After(deadline) {
-			return err
+			return w.goesOn(err)
 		}
 		select {
 		case <-ctx.Done():
@@ -95,12 +98,17 @@ func (w *walker) once(ctx context.Context, t *terminal, b, shown *page.Block) er
 	err = w.weigh(b, shown, got)
 	if w.show {
 		fmt.Printf("--- %s:%d\n%s--- prints (%d)\n%s", w.page.Name, b.Line, b.Text, got.status, got.output)
-		if err != nil && !b.Soon {
-			fmt.Println(err)
-			return nil
-		}
 	}
 	return err
+}
+
+// goesOn only tells of an error where somebody wants to see all of the page.
+func (w *walker) goesOn(err error) error {
+	if !w.show || err == nil {
+		return err
+	}
+	fmt.Println(err)
+	return nil
 }
 
 // weigh says whether a block did what the page shows.
