@@ -85,7 +85,7 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 		&installation.Reconciler{
 			Client: c, Reporter: report(installationOwner), Clock: o.Clock, LoginURL: o.Login.URL, Audit: auditors(o, certificates),
 			Preflight: &preflight.Preflight{Signer: o.Signer, API: o.API, Clock: o.Clock}, Rotation: rotation(o),
-			Received: audit.received(),
+			Received: audit.received(), Version: o.Version,
 		},
 		&credential.Reconciler{
 			Client: c, Live: live, Issuer: issuer, Reporter: report(credentialOwner), Clock: o.Clock,

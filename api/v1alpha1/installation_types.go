@@ -68,6 +68,12 @@ type InstallationStatus struct {
 	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 
+	// version of the operator that leads, or led last.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Version string `json:"version,omitempty"`
+
 	// signer is who signs certificates: CSR (the cluster's own, through the certificates API) or CA (the operator's own authority).
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -103,6 +109,7 @@ type InstallationStatus struct {
 // +kubebuilder:printcolumn:name="Login",type=string,JSONPath=`.status.loginURL`
 // +kubebuilder:printcolumn:name="Audit",type=string,priority=1,JSONPath=`.status.audit.url`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Version",type=string,priority=1,JSONPath=`.status.version`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 type Installation struct {
 	metav1.TypeMeta `json:",inline"`

@@ -13,7 +13,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -40,6 +39,8 @@ type Reconciler struct {
 	Preflight *preflight.Preflight
 	// Rotation looks after the operator's own authority; nil where another signs.
 	Rotation *Rotation
+	// Version of the operator.
+	Version string
 	// LoginURL is where people log in; empty where there is no login service.
 	LoginURL string
 	// Audit tells where auditors ask; nil where there is no audit service.
@@ -174,21 +175,31 @@ func (r *Reconciler) report(ctx context.Context, s *scope) error {
 	owned := append(status.Summary(),
 		v1alpha1.ConditionSignerReady, v1alpha1.ConditionCredentialsChecked, v1alpha1.ConditionAuthorityCurrent,
 		v1alpha1.ConditionAuditReceived)
-	if status.Same(before.Conditions, conditions, owned...) && before.Signer == name && before.LoginURL == r.LoginURL &&
-		ptr.Deref(before.ObservedGeneration, -1) == object.Generation && equality.Semantic.DeepEqual(before.Authority, authority) &&
-		equality.Semantic.DeepEqual(before.Audit, r.found.audit) {
+	after := v1alpha1.InstallationStatus{
+		Conditions: before.Conditions, ObservedGeneration: &object.Generation, Version: r.Version, Signer: name, LoginURL: r.LoginURL,
+		Authority: authority, Audit: r.found.audit,
+	}
+	if status.Same(before.Conditions, conditions, owned...) && equality.Semantic.DeepEqual(*before, after) {
 		return nil
 	}
-	told := iamac.InstallationStatus().WithConditions(status.Apply(conditions)...).WithObservedGeneration(object.Generation).WithSigner(name)
-	if r.LoginURL != "" {
-		told.WithLoginURL(r.LoginURL)
-	}
-	if authority != nil {
-		told.WithAuthority(applied(authority))
-	}
-	if at := r.found.audit; at != nil {
-		told.WithAudit(iamac.InstallationAudit().WithURL(at.URL).WithCABundle(at.CABundle...).WithNamespace(at.Namespace))
-	}
-	written := iamac.Installation(object.Name).WithUID(object.UID).WithStatus(told)
+	written := iamac.Installation(object.Name).WithUID(object.UID).WithStatus(told(&after).WithConditions(status.Apply(conditions)...))
 	return client.IgnoreNotFound(r.Reporter.Report(ctx, object, written, before.Conditions, conditions))
+}
+
+// told is a status as it is written, without its conditions.
+func told(s *v1alpha1.InstallationStatus) *iamac.InstallationStatusApplyConfiguration {
+	written := iamac.InstallationStatus().WithObservedGeneration(*s.ObservedGeneration).WithSigner(s.Signer)
+	if s.Version != "" {
+		written.WithVersion(s.Version)
+	}
+	if s.LoginURL != "" {
+		written.WithLoginURL(s.LoginURL)
+	}
+	if s.Authority != nil {
+		written.WithAuthority(applied(s.Authority))
+	}
+	if at := s.Audit; at != nil {
+		written.WithAudit(iamac.InstallationAudit().WithURL(at.URL).WithCABundle(at.CABundle...).WithNamespace(at.Namespace))
+	}
+	return written
 }

@@ -39,6 +39,8 @@ const (
 	signerReady = v1alpha1.ConditionSignerReady
 	checked     = v1alpha1.ConditionCredentialsChecked
 	reconciling = v1alpha1.ConditionReconciling
+
+	operatorVersion = "v0.0.0-test"
 )
 
 func theInstallation() *v1alpha1.Installation {
@@ -101,6 +103,10 @@ func installations(w *world) {
 
 	It("says that this cluster signs, and that its API server does not ask the webhook", func(ctx SpecContext) {
 		Expect(signs(ctx)).To(SatisfyAll(HaveField("Status.Signer", "CSR"), HaveField("Status.LoginURL", BeEmpty())))
+	})
+
+	It("says which version of the operator leads", func(ctx SpecContext) {
+		Expect(signs(ctx).Status.Version).To(Equal(operatorVersion))
 	})
 
 	It("comes back when somebody deletes it", func(ctx SpecContext) {

@@ -638,6 +638,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: signer
       type:
         scalar: string
+    - name: version
+      type:
+        scalar: string
 - name: com.github.rollcall-iam.rollcall.api.v1alpha1.KubeconfigSpec
   map:
     fields:

@@ -20,6 +20,8 @@ type InstallationStatusApplyConfiguration struct {
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation that this status speaks of; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
+	// version of the operator that leads, or led last.
+	Version *string `json:"version,omitempty"`
 	// signer is who signs certificates: CSR (the cluster's own, through the certificates API) or CA (the operator's own authority).
 	Signer *string `json:"signer,omitempty"`
 	// authority is the operator's own. With signer CA alone.
@@ -54,6 +56,14 @@ func (b *InstallationStatusApplyConfiguration) WithConditions(values ...*v1.Cond
 // If called multiple times, the ObservedGeneration field is set to the value of the last call.
 func (b *InstallationStatusApplyConfiguration) WithObservedGeneration(value int64) *InstallationStatusApplyConfiguration {
 	b.ObservedGeneration = &value
+	return b
+}
+
+// WithVersion sets the Version field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Version field is set to the value of the last call.
+func (b *InstallationStatusApplyConfiguration) WithVersion(value string) *InstallationStatusApplyConfiguration {
+	b.Version = &value
 	return b
 }
 
