@@ -20,6 +20,7 @@ const (
 	groupLook   = "look"
 	groupAudit  = "audit"
 	groupUse    = "use"
+	groupRun    = "run"
 )
 
 // usageTemplate leaves the flags of every command to the root's help, so that a command's own are seen.
@@ -71,6 +72,7 @@ func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
 		&cobra.Group{ID: groupLook, Title: "See who has what:"},
 		&cobra.Group{ID: groupAudit, Title: "See who did what:"},
 		&cobra.Group{ID: groupUse, Title: "See what is used:"},
+		&cobra.Group{ID: groupRun, Title: "Run it:"},
 	)
 	t.addCommands(root)
 	return root
@@ -109,7 +111,10 @@ const rootExamples = `  # Log in, and see who you are
   kubectl rollcall unused
   kubectl rollcall dormant
   kubectl rollcall recommend alice
-  kubectl rollcall report --to access.html`
+  kubectl rollcall report --to access.html
+
+  # Whether everything works, and what to do where it does not
+  kubectl rollcall doctor`
 
 func (t *tool) addCommands(root *cobra.Command) {
 	add := func(group string, commands ...*cobra.Command) {
@@ -125,6 +130,7 @@ func (t *tool) addCommands(root *cobra.Command) {
 		t.newGraphCommand())
 	add(groupAudit, t.newExplainCommand(), t.newActivityCommand(), t.newEvidenceCommand(), t.newLedgerCommand(), t.newFeedCommand())
 	add(groupUse, t.newUsageCommand(), t.newUnusedCommand(), t.newDormantCommand(), t.newRecommendCommand(), t.newReportCommand())
+	add(groupRun, t.newDoctorCommand())
 	root.AddCommand(t.newVersionCommand())
 	explainCompletion(root)
 }

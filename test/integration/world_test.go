@@ -76,7 +76,7 @@ func (w *world) run(ctx context.Context, register func(ctrl.Manager, operator.En
 	w.halt()
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	options := &operator.Options{
-		Version: operatorVersion,
+		Version:    operatorVersion,
 		Kubeconfig: w.kubeconfig, Namespace: installation.Namespace, ClusterServer: w.plane.URL(),
 		MetricsBindAddress: "0", HealthProbeBindAddress: "0", SessionRetention: 720 * time.Hour, Signer: w.signs,
 	}
