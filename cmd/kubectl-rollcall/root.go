@@ -130,7 +130,7 @@ func (t *tool) addCommands(root *cobra.Command) {
 		t.newGraphCommand())
 	add(groupAudit, t.newExplainCommand(), t.newActivityCommand(), t.newEvidenceCommand(), t.newLedgerCommand(), t.newFeedCommand())
 	add(groupUse, t.newUsageCommand(), t.newUnusedCommand(), t.newDormantCommand(), t.newRecommendCommand(), t.newReportCommand())
-	add(groupRun, t.newDoctorCommand())
+	add(groupRun, t.newDoctorCommand(), t.newSupportBundleCommand())
 	root.AddCommand(t.newVersionCommand())
 	explainCompletion(root)
 }

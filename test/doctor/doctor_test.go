@@ -196,6 +196,8 @@ var _ = Describe("The doctor", Ordered, func() {
 			}).Should(Succeed())
 		})
 
+		Describe("whose support bundle", func() { bundles() })
+
 		It("says of a Directory that cannot be reached why, and that access stays", func(ctx SpecContext) {
 			Expect(directory.Stop()).To(Succeed())
 			Eventually(ctx, func(g Gomega) {

@@ -1,0 +1,274 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+
+	"github.com/rollcall-iam/rollcall/internal/doctor"
+	"github.com/rollcall-iam/rollcall/internal/evidence"
+	"github.com/rollcall-iam/rollcall/internal/redact"
+)
+
+// supportFlags are those of the command support-bundle.
+type supportFlags struct {
+	doctorFlags
+
+	to        string
+	keepNames bool
+}
+
+func (t *tool) newSupportBundleCommand() *cobra.Command {
+	var flags supportFlags
+	command := &cobra.Command{
+		Use:   "support-bundle",
+		Short: "Put what a colleague or a maintainer needs to see into a file, without secrets and names",
+		Long: `Put into a file what somebody needs who is to find out what is wrong: what the doctor says, all objects of iam.rollcall.dev, and the
+operator's Deployment, Pods, logs, events, Lease, rights and policies. Nothing is sent anywhere.
+
+No Secret is read, and no ConfigMap. People are called by pseudonyms, the same one for the same person in all of the bundle, by a key that
+is made for it and thrown away: wherever their names, mail addresses and ids stand, in logs and messages too. Groups, Grants, namespaces
+and hosts keep their names. What people wrote (reasons, comments) is kept but for the names that are known: look at it before you hand it
+on. README.txt in the bundle says what is in it, and what is not.`,
+		Example: `  kubectl rollcall support-bundle
+  kubectl rollcall support-bundle --to inc-7.tar.gz
+
+  # For somebody who may know who they are
+  kubectl rollcall support-bundle --keep-names
+
+  # Look at it before handing it on
+  tar -xzf rollcall-support.tar.gz && less rollcall-support/README.txt`,
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(command *cobra.Command, _ []string) error { return t.supportBundle(command.Context(), &flags) },
+	}
+	flags.add(command.Flags())
+	command.Flags().StringVar(&flags.to, "to", "rollcall-support.tar.gz", "file to write; it must not be there yet")
+	command.Flags().BoolVar(&flags.keepNames, "keep-names", false, "leave people's names as they are; secrets are left out in any case")
+	return command
+}
+
+// supported is what a support bundle came to.
+type supported struct {
+	File    string        `json:"file"`
+	Size    int           `json:"size"`
+	Files   []bundledFile `json:"files"`
+	LeftOut []leftOut     `json:"leftOut"`
+}
+
+// bundledFile is a file in a bundle.
+type bundledFile struct {
+	Name string `json:"name"`
+	Size int    `json:"size"`
+}
+
+// leftOut is what is not in a bundle, and why.
+type leftOut struct {
+	What string `json:"what"`
+	Why  string `json:"why"`
+}
+
+// supplies are what goes into a bundle.
+type supplies struct {
+	// objects by the file that they go into.
+	objects map[string][]unstructured.Unstructured
+	// texts are logs.
+	texts  map[string]string
+	report *doctor.Report
+	left   []leftOut
+}
+
+func (t *tool) supportBundle(ctx context.Context, flags *supportFlags) error {
+	if _, err := os.Lstat(flags.to); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is there already: name another file by --to", flags.to)
+	}
+	report, err := t.examine(ctx, &flags.doctorFlags)
+	if err != nil {
+		return err
+	}
+	s, err := t.collect(ctx, report, flags.keepNames)
+	if err != nil {
+		return err
+	}
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // It does not fail.
+	files, err := s.files(redact.New(key, flags.keepNames), flags.keepNames)
+	if err != nil {
+		return err
+	}
+	content, err := packed(files)
+	if err != nil {
+		return err
+	}
+	if err := putFile(flags.to, content); err != nil {
+		return err
+	}
+	told := &supported{File: flags.to, Size: len(content), Files: contents(files), LeftOut: s.left}
+	return t.print(told, func(w *tableWriter) { supportedRows(w, told) })
+}
+
+// files are those of a bundle, redacted: nothing gets into it but through here.
+func (s *supplies) files(r *redact.Redactor, keepNames bool) (map[string][]byte, error) {
+	s.teach(r)
+	files := map[string][]byte{}
+	for _, name := range slices.Sorted(maps.Keys(s.objects)) {
+		var text bytes.Buffer
+		for i := range s.objects[name] {
+			document, err := yaml.Marshal(r.Object(s.objects[name][i].Object))
+			if err != nil {
+				return nil, err
+			}
+			text.WriteString("---\n")
+			text.Write(document)
+		}
+		files[name] = text.Bytes()
+	}
+	for name, text := range s.texts {
+		files[r.Text(name)] = []byte(r.Text(text))
+	}
+	report, err := redacted(r, s.report)
+	if err != nil {
+		return nil, err
+	}
+	unpainted := func(_ doctor.State, text string) string { return text }
+	files["doctor.txt"] = []byte(doctorPage(report, 0, unpainted))
+	if files["doctor.json"], err = json.MarshalIndent(report, "", "  "); err != nil {
+		return nil, err
+	}
+	for i := range s.left {
+		s.left[i] = leftOut{r.Text(s.left[i].What), r.Text(s.left[i].Why)}
+	}
+	files["README.txt"] = []byte(s.readme(report, files, keepNames))
+	return files, nil
+}
+
+// teach has the redactor know all people: Users first, by which others know them.
+func (s *supplies) teach(r *redact.Redactor) {
+	r.Learn(map[string]any{"kind": "Approval", "spec": map[string]any{"approver": s.report.Caller}})
+	order := slices.SortedFunc(maps.Keys(s.objects), func(a, b string) int {
+		first := func(name string) int {
+			if name == usersFile {
+				return 0
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(first(a), first(b)), cmp.Compare(a, b))
+	})
+	for _, name := range order {
+		for i := range s.objects[name] {
+			r.Learn(s.objects[name][i].Object)
+		}
+	}
+}
+
+// redacted is a report that may be handed on.
+func redacted(r *redact.Redactor, report *doctor.Report) (*doctor.Report, error) {
+	text, err := json.Marshal(report)
+	if err != nil {
+		return nil, err
+	}
+	object := map[string]any{}
+	if err := json.Unmarshal(text, &object); err != nil {
+		return nil, err
+	}
+	if text, err = json.Marshal(r.Object(object)); err != nil {
+		return nil, err
+	}
+	told := &doctor.Report{}
+	return told, json.Unmarshal(text, told)
+}
+
+//go:embed support-readme.txt
+var supportReadme string
+
+// readme says what is in a bundle, and what is not.
+func (s *supplies) readme(report *doctor.Report, files map[string][]byte, keepNames bool) string {
+	var text strings.Builder
+	names := "People are called by pseudonyms (person-, device-, mail-, dn-), the same one for the same person in all of this bundle. The key\n" +
+		"that makes them was made for it and thrown away: another bundle has others."
+	if keepNames {
+		names = "People keep their names in this bundle (--keep-names)."
+	}
+	fmt.Fprintf(&text, "A support bundle of Rollcall, made at %s by kubectl rollcall %s.\nKubernetes %s; the operator is in namespace %s.\n\n%s\n\n%s\n",
+		report.Time.Format(time.RFC3339), report.Plugin, report.Server, report.Namespace, names, supportReadme)
+	for _, file := range contents(files) {
+		fmt.Fprintf(&text, "  %9d  %s\n", file.Size, file.Name)
+	}
+	text.WriteString("\nWhat was left out\n\n")
+	for _, left := range s.left {
+		fmt.Fprintf(&text, "  %s: %s\n", left.What, left.Why)
+	}
+	return text.String()
+}
+
+func contents(files map[string][]byte) []bundledFile {
+	found := make([]bundledFile, 0, len(files))
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		found = append(found, bundledFile{name, len(files[name])})
+	}
+	return found
+}
+
+// packed is a bundle as a file. The same files are the same bytes.
+func packed(files map[string][]byte) ([]byte, error) {
+	bundle := evidence.Bundle{}
+	for name, content := range files {
+		bundle["rollcall-support/"+name] = content
+	}
+	content, err := bundle.Tar()
+	if err != nil {
+		return nil, err
+	}
+	var small bytes.Buffer
+	w := gzip.NewWriter(&small)
+	if _, err := w.Write(content); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return small.Bytes(), nil
+}
+
+func supportedRows(w *tableWriter, told *supported) {
+	w.Row("file", "size")
+	for _, file := range told.Files {
+		w.Row(file.Name, sized(file.Size))
+	}
+	for _, left := range told.LeftOut {
+		w.Row(fmt.Sprintf("Left out: %s: %s", left.What, left.Why))
+	}
+	w.Row(fmt.Sprintf("All of it is in %s (%s). Look at it before you hand it on: README.txt in it says what may still be personal.",
+		told.File, sized(told.Size)))
+}
+
+func sized(bytes int) string {
+	const kilo = 1 << 10
+	switch {
+	case bytes < kilo:
+		return fmt.Sprintf("%d B", bytes)
+	case bytes < kilo*kilo:
+		return fmt.Sprintf("%.1f KiB", float64(bytes)/kilo)
+	default:
+		return fmt.Sprintf("%.1f MiB", float64(bytes)/kilo/kilo)
+	}
+}

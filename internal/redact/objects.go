@@ -1,0 +1,106 @@
+// Copyright 2026 The Rollcall Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package redact
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// ours begins the names of the annotations that are kept: those of others may hold anything.
+const ours = "iam.rollcall.dev/"
+
+// emptied are fields whose values are taken out, whatever is in them: keys, certificates, opaque state, and the environment of containers.
+func emptied() map[string]bool {
+	return map[string]bool{
+		"publicKey": true, "caBundle": true, "cookies": true, "data": true, "stringData": true, "binaryData": true,
+		"certificate-authority-data": true, "client-certificate-data": true, "client-key-data": true,
+	}
+}
+
+// verbatim are fields whose values are words of an API, and never somebody's name.
+func verbatim() map[string]bool { return map[string]bool{"apiVersion": true, "kind": true} }
+
+// Object is what of an object may be handed on. The object itself is left as it is.
+func (r *Redactor) Object(object map[string]any) map[string]any {
+	redacted, _ := r.value("", object).(map[string]any)
+	metadata, ok := redacted["metadata"].(map[string]any)
+	if !ok {
+		return redacted
+	}
+	delete(metadata, "managedFields") // Who wrote what when, in thousands of lines.
+	if annotations, ok := metadata["annotations"].(map[string]any); ok {
+		for key := range annotations {
+			switch {
+			case strings.HasSuffix(key, "last-applied-configuration"): // All of the spec once more, as text.
+				delete(annotations, key)
+			case !strings.HasPrefix(key, ours):
+				annotations[key] = LeftOut
+			}
+		}
+	}
+	return redacted
+}
+
+func (r *Redactor) value(key string, value any) any {
+	if emptied()[key] {
+		return LeftOut
+	}
+	switch value := value.(type) {
+	case map[string]any:
+		if condition(value) {
+			return r.condition(value)
+		}
+		redacted := make(map[string]any, len(value))
+		for inner, v := range value {
+			redacted[r.Text(inner)] = r.value(inner, v)
+		}
+		if key == "env" && value["value"] != nil {
+			redacted["value"] = LeftOut
+		}
+		return redacted
+	case []any:
+		redacted := make([]any, len(value))
+		for i := range value {
+			redacted[i] = r.value(key, value[i])
+		}
+		return redacted
+	case string:
+		if verbatim()[key] {
+			return value
+		}
+		if !utf8.ValidString(value) {
+			return LeftOut
+		}
+		return r.text(key, value)
+	default:
+		return value
+	}
+}
+
+// text redacts one of a field. Where people and groups are in a directory is no person's name, though it looks like an entry's.
+func (r *Redactor) text(key, value string) string {
+	if key != "baseDN" && key != "filter" || r.keep {
+		return r.Text(value)
+	}
+	return r.names(r.withoutSecrets(value))
+}
+
+// condition says whether something is a condition, whose type, status and reason are words of an API.
+func condition(value map[string]any) bool {
+	return value["type"] != nil && value["status"] != nil && value["lastTransitionTime"] != nil
+}
+
+func (r *Redactor) condition(value map[string]any) map[string]any {
+	redacted := make(map[string]any, len(value))
+	for key, v := range value {
+		switch key {
+		case "type", "status", "reason":
+			redacted[key] = v
+		default:
+			redacted[key] = r.value(key, v)
+		}
+	}
+	return redacted
+}
