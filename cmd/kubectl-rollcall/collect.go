@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes"
@@ -87,9 +88,9 @@ func (k *collector) people(ctx context.Context, kinds []unstructured.Unstructure
 
 // cluster reads what the API server keeps of the installation.
 func (k *collector) cluster(ctx context.Context, kinds []unstructured.Unstructured) {
+	definition := schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"}
 	for i := range kinds {
-		k.get(ctx, "cluster/kinds.yaml", schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"},
-			client.ObjectKey{Name: kinds[i].GetName()})
+		k.get(ctx, "cluster/kinds.yaml", definition, client.ObjectKey{Name: kinds[i].GetName()})
 	}
 	for j := range k.objects["cluster/kinds.yaml"] {
 		withoutSchemas(&k.objects["cluster/kinds.yaml"][j])
@@ -141,6 +142,11 @@ func (k *collector) operator(ctx context.Context) {
 		client.ObjectKey{Namespace: k.namespace, Name: doctor.LeaseName})
 	where := client.InNamespace(k.namespace)
 	_ = k.list(ctx, "operator/events.yaml", schema.GroupVersionKind{Version: "v1", Kind: "Event"}, nil, where)
+	// Those of kinds that are in no namespace are there.
+	_ = k.list(ctx, "objects/events.yaml", schema.GroupVersionKind{Version: "v1", Kind: "Event"}, func(o *unstructured.Unstructured) bool {
+		version, _, _ := unstructured.NestedString(o.Object, "involvedObject", "apiVersion")
+		return strings.HasPrefix(version, "iam.rollcall.dev/")
+	}, client.InNamespace(metav1.NamespaceDefault))
 	_ = k.list(ctx, "operator/pods.yaml", schema.GroupVersionKind{Version: "v1", Kind: "Pod"}, nil, where,
 		client.MatchingLabels{"app.kubernetes.io/name": "rollcall"})
 }

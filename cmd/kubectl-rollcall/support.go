@@ -42,8 +42,8 @@ func (t *tool) newSupportBundleCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "support-bundle",
 		Short: "Put what a colleague or a maintainer needs to see into a file, without secrets and names",
-		Long: `Put into a file what somebody needs who is to find out what is wrong: what the doctor says, all objects of iam.rollcall.dev, and the
-operator's Deployment, Pods, logs, events, Lease, rights and policies. Nothing is sent anywhere.
+		Long: `Put into a file what somebody needs who is to find out what is wrong: what the doctor says, all objects of iam.rollcall.dev,
+and the operator's Deployment, Pods, logs, events, Lease, rights and policies. Nothing is sent anywhere.
 
 No Secret is read, and no ConfigMap. People are called by pseudonyms, the same one for the same person in all of the bundle, by a key that
 is made for it and thrown away: wherever their names, mail addresses and ids stand, in logs and messages too. Groups, Grants, namespaces
@@ -131,16 +131,11 @@ func (s *supplies) files(r *redact.Redactor, keepNames bool) (map[string][]byte,
 	s.teach(r)
 	files := map[string][]byte{}
 	for _, name := range slices.Sorted(maps.Keys(s.objects)) {
-		var text bytes.Buffer
-		for i := range s.objects[name] {
-			document, err := yaml.Marshal(r.Object(s.objects[name][i].Object))
-			if err != nil {
-				return nil, err
-			}
-			text.WriteString("---\n")
-			text.Write(document)
+		content, err := documents(r, s.objects[name])
+		if err != nil {
+			return nil, err
 		}
-		files[name] = text.Bytes()
+		files[name] = content
 	}
 	for name, text := range s.texts {
 		files[r.Text(name)] = []byte(r.Text(text))
@@ -159,6 +154,25 @@ func (s *supplies) files(r *redact.Redactor, keepNames bool) (map[string][]byte,
 	}
 	files["README.txt"] = []byte(s.readme(report, files, keepNames))
 	return files, nil
+}
+
+// documents are redacted objects in YAML, by what they are called then: in the order of their names, these would be easy to guess.
+func documents(r *redact.Redactor, objects []unstructured.Unstructured) ([]byte, error) {
+	all := make([]unstructured.Unstructured, len(objects))
+	for i := range objects {
+		all[i].Object = r.Object(objects[i].Object)
+	}
+	slices.SortStableFunc(all, func(a, b unstructured.Unstructured) int { return cmp.Compare(a.GetName(), b.GetName()) })
+	var text bytes.Buffer
+	for i := range all {
+		document, err := yaml.Marshal(all[i].Object)
+		if err != nil {
+			return nil, err
+		}
+		text.WriteString("---\n")
+		text.Write(document)
+	}
+	return text.Bytes(), nil
 }
 
 // teach has the redactor know all people: Users first, by which others know them.
@@ -203,13 +217,13 @@ var supportReadme string
 // readme says what is in a bundle, and what is not.
 func (s *supplies) readme(report *doctor.Report, files map[string][]byte, keepNames bool) string {
 	var text strings.Builder
-	names := "People are called by pseudonyms (person-, device-, mail-, dn-), the same one for the same person in all of this bundle. The key\n" +
-		"that makes them was made for it and thrown away: another bundle has others."
+	names := "People are called by pseudonyms (person-, device-, mail-, dn-), the same one for the same person in all of this bundle. The\n" +
+		"key that makes them was made for it and thrown away: another bundle has others."
 	if keepNames {
 		names = "People keep their names in this bundle (--keep-names)."
 	}
-	fmt.Fprintf(&text, "A support bundle of Rollcall, made at %s by kubectl rollcall %s.\nKubernetes %s; the operator is in namespace %s.\n\n%s\n\n%s\n",
-		report.Time.Format(time.RFC3339), report.Plugin, report.Server, report.Namespace, names, supportReadme)
+	fmt.Fprintf(&text, "A support bundle of Rollcall, made at %s by kubectl rollcall %s.\n", report.Time.Format(time.RFC3339), report.Plugin)
+	fmt.Fprintf(&text, "Kubernetes %s; the operator is in namespace %s.\n\n%s\n\n%s", report.Server, report.Namespace, names, supportReadme)
 	for _, file := range contents(files) {
 		fmt.Fprintf(&text, "  %9d  %s\n", file.Size, file.Name)
 	}

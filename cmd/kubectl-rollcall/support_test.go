@@ -7,9 +7,11 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -58,7 +60,7 @@ var _ = Describe("A support bundle", func() {
 		files, from := map[string]string{}, tar.NewReader(unzipped)
 		for {
 			header, err := from.Next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return files
 			}
 			Expect(err).NotTo(HaveOccurred())
@@ -87,6 +89,9 @@ var _ = Describe("A support bundle", func() {
 		Expect(string(files["operator/logs/rollcall-x-manager.log"])).To(ContainSubstring(`user \"corp:` + who + `\" of ` + who + "-mail"))
 		Expect(string(files["doctor.txt"])).To(ContainSubstring("; " + who + " (Failed)"))
 		Expect(string(files["objects/sessions.yaml"])).To(ContainSubstring("username: corp:" + who))
+		order := regexp.MustCompile(`name: person-\w+`).FindAllString(string(files[usersFile]), -1)
+		Expect(order).To(HaveLen(4))
+		Expect(slices.IsSorted(order)).To(BeTrue(), "their order does not tell who they are")
 		Expect(string(files["README.txt"])).To(SatisfyAll(
 			ContainSubstring("operator/logs/x: forbidden to corp:"+who), ContainSubstring("objects/sessions.yaml"),
 			ContainSubstring("by pseudonyms")))

@@ -136,7 +136,7 @@ func bare(username string) string {
 func find(value any, path, kinds []string) []string {
 	switch value := value.(type) {
 	case []any:
-		var found []string
+		found := make([]string, 0, len(value))
 		for _, one := range value {
 			found = append(found, find(one, path, kinds)...)
 		}

@@ -12,15 +12,15 @@ import (
 const ours = "iam.rollcall.dev/"
 
 // emptied are fields whose values are taken out, whatever is in them: keys, certificates, opaque state, and the environment of containers.
-func emptied() map[string]bool {
-	return map[string]bool{
-		"publicKey": true, "caBundle": true, "cookies": true, "data": true, "stringData": true, "binaryData": true,
-		"certificate-authority-data": true, "client-certificate-data": true, "client-key-data": true,
+func emptied(key string) bool {
+	switch key {
+	case "publicKey", "caBundle", "cookies", "data", "stringData", "binaryData",
+		"certificate-authority-data", "client-certificate-data", "client-key-data":
+		return true
+	default:
+		return false
 	}
 }
-
-// verbatim are fields whose values are words of an API, and never somebody's name.
-func verbatim() map[string]bool { return map[string]bool{"apiVersion": true, "kind": true} }
 
 // Object is what of an object may be handed on. The object itself is left as it is.
 func (r *Redactor) Object(object map[string]any) map[string]any {
@@ -44,22 +44,12 @@ func (r *Redactor) Object(object map[string]any) map[string]any {
 }
 
 func (r *Redactor) value(key string, value any) any {
-	if emptied()[key] {
+	if emptied(key) {
 		return LeftOut
 	}
 	switch value := value.(type) {
 	case map[string]any:
-		if condition(value) {
-			return r.condition(value)
-		}
-		redacted := make(map[string]any, len(value))
-		for inner, v := range value {
-			redacted[r.Text(inner)] = r.value(inner, v)
-		}
-		if key == "env" && value["value"] != nil {
-			redacted["value"] = LeftOut
-		}
-		return redacted
+		return r.fields(key, value)
 	case []any:
 		redacted := make([]any, len(value))
 		for i := range value {
@@ -67,12 +57,6 @@ func (r *Redactor) value(key string, value any) any {
 		}
 		return redacted
 	case string:
-		if verbatim()[key] {
-			return value
-		}
-		if !utf8.ValidString(value) {
-			return LeftOut
-		}
 		return r.text(key, value)
 	default:
 		return value
@@ -81,10 +65,30 @@ func (r *Redactor) value(key string, value any) any {
 
 // text redacts one of a field. Where people and groups are in a directory is no person's name, though it looks like an entry's.
 func (r *Redactor) text(key, value string) string {
-	if key != "baseDN" && key != "filter" || r.keep {
+	switch {
+	case key == "apiVersion" || key == "kind": // Words of an API, and never somebody's name.
+		return value
+	case !utf8.ValidString(value):
+		return LeftOut
+	case (key == "baseDN" || key == "filter") && !r.keep:
+		return r.names(r.withoutSecrets(value))
+	default:
 		return r.Text(value)
 	}
-	return r.names(r.withoutSecrets(value))
+}
+
+func (r *Redactor) fields(key string, object map[string]any) map[string]any {
+	if condition(object) {
+		return r.condition(object)
+	}
+	redacted := make(map[string]any, len(object))
+	for inner, v := range object {
+		redacted[r.Text(inner)] = r.value(inner, v)
+	}
+	if key == "env" && object["value"] != nil {
+		redacted["value"] = LeftOut
+	}
+	return redacted
 }
 
 // condition says whether something is a condition, whose type, status and reason are words of an API.

@@ -25,7 +25,7 @@ func newPatterns() patterns {
 	return patterns{
 		secrets: []pattern{
 			// PEM, also as an escaped string: keys, and certificates, which have names in them.
-			{regexp.MustCompile(`-----BEGIN [A-Z0-9 ]+-----[^-]*(?:-----END [A-Z0-9 ]+-----)?`), LeftOut},
+			{regexp.MustCompile(`-{5}BEGIN [A-Z0-9 ]+-{5}[^-]*(?:-{5}END [A-Z0-9 ]+-{5})?`), LeftOut},
 			// PEM in base64, as caBundle and kubeconfigs have it.
 			{regexp.MustCompile(`LS0tLS1CRUdJTi[A-Za-z0-9+/=_-]+`), LeftOut},
 			// JSON Web Tokens, and with them those of ServiceAccounts.

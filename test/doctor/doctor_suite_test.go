@@ -64,7 +64,7 @@ type said struct {
 	Code     int
 }
 
-// runs runs the plugin that make build has built, which has the manager's version.
+// runs has the plugin run that make build has built: it has the manager's version.
 func runs(ctx context.Context, kubeconfig string, args ...string) said {
 	GinkgoHelper()
 	root, err := checkout.Root()

@@ -72,7 +72,8 @@ var _ = Describe("The doctor", Ordered, func() {
 				g.Expect(report).To(SatisfyAll(
 					is("kinds", doctor.OK, "all 9", ""), is("policies", doctor.OK, "all 11", ""), is("rights", doctor.OK, "may do all", ""),
 					is("leader", doctor.OK, "leads", ""), is("versions", doctor.OK, "operator and plugin are", ""),
-					is("signer", doctor.OK, "accepted a certificate", ""), is("webhook", doctor.Note, "", ""), is("audit", doctor.Note, "not set up", ""),
+					is("signer", doctor.OK, "accepted a certificate", ""), is("webhook", doctor.Note, "", ""),
+					is("audit", doctor.Note, "not set up", ""),
 					is("directory corp", doctor.Note, "users and", ""), is("operator's clock", doctor.OK, "agree", ""),
 					is("login", doctor.OK, "by the operator's own authority", ""), is("users", doctor.OK, "all are Ready", ""),
 				))

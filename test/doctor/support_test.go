@@ -7,6 +7,7 @@ import (
 	"archive/tar"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -34,7 +35,7 @@ func unpacked(file string) map[string]string {
 	files, from := map[string]string{}, tar.NewReader(unzipped)
 	for {
 		header, err := from.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return files
 		}
 		Expect(err).NotTo(HaveOccurred())
@@ -87,7 +88,7 @@ func bundles() {
 		for i := range users.Items {
 			u := &users.Items[i]
 			for _, name := range []string{
-				u.Name, u.Spec.UserName, u.Status.Identity.ID, u.Status.Identity.Email, u.Status.Identity.DisplayName, string(u.Spec.UserName) + "@",
+				u.Name, u.Spec.UserName, u.Status.Identity.ID, u.Status.Identity.Email, u.Status.Identity.DisplayName,
 			} {
 				if name == "" {
 					continue
