@@ -82,6 +82,7 @@ var _ = Describe("People", func() {
 		Entry("in a URL, behind an escape", "/users?u=corp%3Aalice&x", "/users?u=corp%3AWHO&x"),
 		Entry("behind a domain's backslash", `CORP\alice`, `CORP\WHO`),
 		Entry("but not within words", "malice and alice2, Archery", "malice and alice2, Archery"),
+		Entry("nor where a longer name only begins like theirs", "Alice Archery", "WHO Archery"),
 		Entry("and not where a part of a name is a word in small letters", "an archer", "an archer"),
 	)
 
