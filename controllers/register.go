@@ -24,6 +24,8 @@ import (
 	"github.com/rollcall-iam/rollcall/controllers/session"
 	"github.com/rollcall-iam/rollcall/controllers/user"
 	"github.com/rollcall-iam/rollcall/internal/apply"
+	"github.com/rollcall-iam/rollcall/internal/census"
+	"github.com/rollcall-iam/rollcall/internal/departure"
 	"github.com/rollcall-iam/rollcall/internal/issue"
 	"github.com/rollcall-iam/rollcall/internal/operator"
 	"github.com/rollcall-iam/rollcall/internal/preflight"
@@ -58,7 +60,10 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 	}
 	opener := &sources.Opener{Live: live, Namespace: o.Namespace}
 	certificates := shown(mgr, o)
-	issuer := &issue.Issuer{Client: c, Live: live, Signer: o.Signer, Clock: o.Clock}
+	issuer := &issue.Issuer{
+		Client: c, Live: live, Signer: o.Signer, Clock: o.Clock, Metrics: issue.NewMetrics(metrics.Registry, o.Signer.Name()),
+	}
+	applier, departures := applierFor(mgr, o)
 	audit := newAuditing(mgr, o)
 	if audit.outlet != nil {
 		issuer.Ledger = audit.outlet
@@ -66,20 +71,20 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 	for _, controller := range []interface{ SetupWithManager(ctrl.Manager) error }{
 		&directory.Reconciler{
 			Client: c, Live: live, Reporter: report(directoryOwner), Clock: o.Clock, Sources: opener, Backoff: backoff(),
-			Metrics: directory.NewMetrics(metrics.Registry, o.Clock),
+			Metrics: directory.NewMetrics(metrics.Registry, o.Clock), Departures: departures,
 		},
 		&user.Reconciler{
 			Client: c, Reporter: report(userOwner), Clock: o.Clock, DormantAfter: o.DormantAfter, Covered: audit.covered(o),
 		},
 		&group.Reconciler{Client: c, Reporter: report(groupOwner), Clock: o.Clock},
 		&grant.Reconciler{
-			Client: c, Applier: &apply.Applier{Client: c, Live: live, FieldOwner: grantOwner},
+			Client: c, Applier: applier(grantOwner),
 			Reporter: report(grantOwner), Clock: o.Clock, Backoff: backoff(),
 		},
 		&lock.Reconciler{Client: c, Reporter: report(lockOwner), Clock: o.Clock},
 		&access.Reconciler{
-			Client: c, Live: live, Applier: &apply.Applier{Client: c, Live: live, FieldOwner: accessOwner},
-			Reporter: report(accessOwner), Clock: o.Clock, Backoff: backoff(),
+			Client: c, Live: live, Applier: applier(accessOwner),
+			Reporter: report(accessOwner), Clock: o.Clock, Backoff: backoff(), Metrics: access.NewMetrics(metrics.Registry),
 		},
 		&session.Reconciler{Client: c, Reporter: report(sessionOwner), Clock: o.Clock, Retention: o.SessionRetention},
 		&installation.Reconciler{
@@ -96,7 +101,21 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 			return fmt.Errorf("set up %T: %w", controller, err)
 		}
 	}
+	tellBuild(metrics.Registry, o.Version)
+	if err := mgr.Add(&census.Census{Cache: mgr.GetCache(), Metrics: census.NewMetrics(metrics.Registry)}); err != nil {
+		return fmt.Errorf("add the census: %w", err)
+	}
 	return registerServices(mgr, o, services{certificates, issuer, opener, audit})
+}
+
+// applierFor makes appliers, which count what they write and stop the watch of those who are named no more.
+func applierFor(mgr ctrl.Manager, o operator.Environment) (func(client.FieldOwner) *apply.Applier, *departure.Watch) {
+	written, departures := apply.NewMetrics(metrics.Registry), departure.NewWatch(metrics.Registry, o.Clock)
+	return func(owner client.FieldOwner) *apply.Applier {
+		return &apply.Applier{
+			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), FieldOwner: owner, Metrics: written, Departures: departures,
+		}
+	}, departures
 }
 
 // rotation looks after the operator's own authority, where that signs.

@@ -41,6 +41,8 @@ type Reconciler struct {
 	Applier  *apply.Applier
 	Reporter status.Reporter
 	Clock    clock.PassiveClock
+	// Metrics tell how long people wait; nil where nobody asks.
+	Metrics *Metrics
 	// Backoff spaces the tries of a request whose writes fail.
 	Backoff workqueue.TypedRateLimiter[reconcile.Request]
 }
@@ -119,7 +121,11 @@ func (r *Reconciler) record(ctx context.Context, s *scope) error {
 	if s.verdict.Record == access.RecordOf(s.request) {
 		return nil
 	}
+	outcome, took := access.Waited(s.request, s.verdict)
 	err := r.write(ctx, s, s.request.Status.Conditions, nil)
+	if err == nil {
+		r.Metrics.wait(outcome, took)
+	}
 	if err != nil && s.verdict.State == access.Ended {
 		// Whatever keeps the end from being recorded does not keep access from ending.
 		return errors.Join(err, r.apply(ctx, s))

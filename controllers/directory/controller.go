@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/departure"
 	"github.com/rollcall-iam/rollcall/internal/directory"
 	"github.com/rollcall-iam/rollcall/internal/directory/ldap"
 	"github.com/rollcall-iam/rollcall/internal/index"
@@ -53,6 +54,8 @@ type Reconciler struct {
 	Backoff workqueue.TypedRateLimiter[reconcile.Request]
 	// Metrics tell how well it goes.
 	Metrics *Metrics
+	// Departures are told who leaves; nil where nobody asks.
+	Departures *departure.Watch
 
 	once     sync.Once
 	memories *memories
@@ -205,6 +208,7 @@ func (r *Reconciler) carryOut(ctx context.Context, s *scope, plan mirror.Plan) e
 	m := s.memory
 	s.plan = plan
 	m.writes(&plan)
+	r.time(&plan, cmp.Or(m.learnt, r.Clock.Now()))
 	if err := r.execute(ctx, s); err != nil {
 		return err
 	}
@@ -217,6 +221,19 @@ func (r *Reconciler) carryOut(ctx context.Context, s *scope, plan mirror.Plan) e
 		known.Pending = &held.Pending
 	}
 	return nil
+}
+
+// time begins to measure how long those who leave keep access, from when that became known.
+func (r *Reconciler) time(plan *mirror.Plan, learnt time.Time) {
+	for i := range plan.Users {
+		change := &plan.Users[i]
+		switch change.Why {
+		case mirror.WhyLeft, mirror.WhyDisabled, mirror.WhyReplaced:
+			r.Departures.Left(change.Object.Status.Username, learnt)
+		default:
+			r.Departures.Back(change.Object.Status.Username)
+		}
+	}
 }
 
 func (r *Reconciler) planFor(ctx context.Context, s *scope, known *directory.Replica, guard mirror.Guard) (mirror.Plan, error) {

@@ -47,6 +47,8 @@ type memory struct {
 	readAt, nextRead time.Time
 	// again is when to plan once more, since the cache did not show what was written when the last plans were made. Zero: no need.
 	again time.Time
+	// learnt is when the first of what is not mirrored yet became known. Zero: it is not known of anything, or all is mirrored.
+	learnt time.Time
 	// fresh says that this read was not reported yet.
 	fresh bool
 	// position is the newest state of the directory that was seen, readPosition that of the last full read.
@@ -76,7 +78,15 @@ func (m *memory) due(d *v1alpha1.Directory, now time.Time) bool {
 // adopt takes a full read for the state of the directory now.
 func (m *memory) adopt(replica *directory.Replica, readAt time.Time) {
 	m.replica, m.aside, m.fresh, m.readAt = replica, nil, true, readAt
+	m.learn(readAt)
 	m.position = m.position.And(m.readPosition)
+}
+
+// learn notes when something became known, unless something before that is not mirrored yet.
+func (m *memory) learn(at time.Time) {
+	if m.learnt.IsZero() {
+		m.learnt = at
+	}
 }
 
 // goBack makes that state the one that counts, although newer ones were seen.
@@ -144,6 +154,7 @@ func (m *memory) writes(plan *mirror.Plan) {
 
 // wrote remembers a plan that was written.
 func (m *memory) wrote(plan *mirror.Plan, now time.Time) {
+	m.learnt = time.Time{}
 	if len(plan.Users)+len(plan.Groups) > 0 {
 		m.again = now.Add(settle)
 		if m.unsaved.IsZero() {
@@ -188,6 +199,7 @@ func (m *memory) hear() (changes []directory.Change) {
 	}
 	if m.replica != nil && len(heard.Changes) > 0 {
 		m.planned.Store(true)
+		m.learn(heard.Since)
 		if m.replica.Apply(heard.Changes) {
 			m.asked.Store(true)
 		}

@@ -12,12 +12,7 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/mirror"
 )
 
-const (
-	labelDirectory = "directory"
-	labelKind      = "kind"
-	labelChange    = "change"
-	labelResult    = "result"
-)
+const labelDirectory = "directory"
 
 // Metrics are what the controller tells of every Directory.
 type Metrics struct {
@@ -29,28 +24,48 @@ type Metrics struct {
 
 // NewMetrics registers the metrics, or finds those that an earlier call registered.
 func NewMetrics(to prometheus.Registerer, c clock.PassiveClock) *Metrics {
-	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
-		options := prometheus.GaugeOpts{Namespace: "rollcall", Subsystem: "directory", Name: name, Help: help}
-		return meter.Register(to, prometheus.NewGaugeVec(options, append([]string{labelDirectory}, labels...)))
-	}
-	const firstBucket, factor, buckets = 0.05, 2, 14 // 50 ms to 7 minutes.
+	kind := meter.Label{Name: "kind", Values: []string{"User", "Group"}}
 	return &Metrics{
-		clock: c,
-		readDuration: meter.Register(to, prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: "rollcall", Subsystem: "directory", Name: "read_duration_seconds",
-			Help:    "How long full reads take, by result: success or error.",
-			Buckets: prometheus.ExponentialBuckets(firstBucket, factor, buckets),
-		}, []string{labelDirectory, labelResult})),
-		changes: meter.Register(to, prometheus.NewCounterVec(prometheus.CounterOpts{
-			Namespace: "rollcall", Subsystem: "directory", Name: "changes_total",
-			Help: "Changes of Users and Groups that followed from the directory, by what happened there.",
-		}, []string{labelDirectory, labelKind, labelChange})),
-		entries:      gauge("entries", "People and groups that are mirrored.", labelKind),
-		lastRead:     gauge("last_read_timestamp_seconds", "When the last complete read began."),
-		interval:     gauge("sync_interval_seconds", "The time between two full reads: spec.syncIntervalSeconds."),
-		connected:    gauge("watch_connected", "Whether the directory tells its changes as they happen: 1 or 0. Absent with changes: Poll."),
-		lastEvent:    gauge("last_event_timestamp_seconds", "When the directory last told that something happened, or began to."),
-		guardPending: gauge("guard_pending", "People who keep access until somebody accepts their loss. 0 while the guard holds nothing."),
+		clock:        c,
+		readDuration: readDuration(to),
+		changes: meter.Counter(to, about("rollcall_directory_changes_total",
+			"Changes of Users and Groups that followed from the directory, by what happened there.",
+			"Many of `left`, `disabled` or `replaced` at once: `RollcallManyPeopleLeft`.", kind, meter.Label{
+				Name: "change",
+				Values: []string{
+					"joined", "appeared", "changed", "renamed", "missing", "disabled", "left", "gone", "replaced", "released",
+				},
+			})),
+		entries: meter.Gauge(to, about("rollcall_directory_entries", "People and groups that are mirrored.",
+			"0 people: `RollcallDirectoryEmpty`.", kind)),
+		lastRead: meter.Gauge(to, about("rollcall_directory_last_read_timestamp_seconds", "When the last complete read began.",
+			"Its age, against the interval: `RollcallDirectoryNotRead`.")),
+		interval: meter.Gauge(to, about("rollcall_directory_sync_interval_seconds",
+			"The time between two full reads: spec.syncIntervalSeconds.", "The measure of the age of the last read, and of how long one takes.")),
+		connected: meter.Gauge(to, about("rollcall_directory_watch_connected",
+			"Whether the directory tells its changes as they happen: 1 or 0. Absent with changes: Poll.", "0: `RollcallChangesNotWatched`.")),
+		lastEvent: meter.Gauge(to, about("rollcall_directory_last_event_timestamp_seconds",
+			"When the directory last told that something happened, or began to.", "A day of silence: `RollcallWatchSilent`.")),
+		guardPending: meter.Gauge(to, about("rollcall_directory_guard_pending",
+			"People who keep access until somebody accepts their loss. 0 while the guard holds nothing.",
+			"Anything above 0: `RollcallLossGuardHolding`.")),
+	}
+}
+
+func readDuration(to prometheus.Registerer) *prometheus.HistogramVec {
+	const firstBucket, factor, buckets = 0.05, 2, 14 // 50 ms to 7 minutes.
+	m := about("rollcall_directory_read_duration_seconds", "How long full reads take, by result: success or error.",
+		"Errors alone: `RollcallDirectoryReadsFail`. More than half of the interval: `RollcallDirectoryReadSlow`.",
+		meter.Label{Name: "result", Values: []string{"success", "error"}})
+	m.Buckets = prometheus.ExponentialBuckets(firstBucket, factor, buckets)
+	return meter.Histogram(to, m)
+}
+
+// about is a metric of each Directory.
+func about(name, help, watch string, labels ...meter.Label) meter.Metric {
+	return meter.Metric{
+		Name: name, Help: help, Watch: watch, Teller: meter.Leader,
+		Labels: append([]meter.Label{{Name: labelDirectory, Of: "name of the Directory"}}, labels...),
 	}
 }
 

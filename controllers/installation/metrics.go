@@ -10,22 +10,23 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/meter"
 )
 
-// Metrics are of the operator's own authority. The leader alone has them: they are vectors without a label, of which nothing is told before
-// it is known.
+// Metrics are of the operator's own authority. The leader alone has them.
 type Metrics struct{ current, expiry *prometheus.GaugeVec }
 
 // NewMetrics registers the metrics, or finds those that are registered.
 func NewMetrics(registry prometheus.Registerer) *Metrics {
 	return &Metrics{
-		current: gauge(registry, "rollcall_authority_current",
-			"1 while no rotation of the operator's own authority is due or under way, else 0: somebody may have to act."),
-		expiry: gauge(registry, "rollcall_authority_expiry_timestamp_seconds",
-			"When the authority that signs ceases to be valid, in seconds since 1970."),
+		current: meter.Gauge(registry, meter.Metric{
+			Name: "rollcall_authority_current", Teller: meter.AuthorityLeader,
+			Help:  "1 while no rotation of the operator's own authority is due or under way, else 0: somebody may have to act.",
+			Watch: "0 for days: `RollcallAuthorityNotRotated`.",
+		}),
+		expiry: meter.Gauge(registry, meter.Metric{
+			Name: "rollcall_authority_expiry_timestamp_seconds", Teller: meter.AuthorityLeader,
+			Help:  "When the authority that signs ceases to be valid, in seconds since 1970.",
+			Watch: "How much time is left. A third of its life before that the rotation begins.",
+		}),
 	}
-}
-
-func gauge(registry prometheus.Registerer, name, help string) *prometheus.GaugeVec {
-	return meter.Register(registry, prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, nil))
 }
 
 func (m *Metrics) tell(r *rotated) {

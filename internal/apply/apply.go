@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/departure"
 	"github.com/rollcall-iam/rollcall/internal/index"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 	"github.com/rollcall-iam/rollcall/internal/rbacplan"
@@ -36,6 +37,10 @@ type Applier struct {
 	Live client.Reader
 	// FieldOwner is the field manager of every binding.
 	FieldOwner client.FieldOwner
+	// Metrics count what is written; nil where nobody asks.
+	Metrics *Metrics
+	// Departures are told who is not named any more; nil where nobody asks.
+	Departures *departure.Watch
 }
 
 // Result says what became of a plan.
@@ -141,6 +146,10 @@ func (a *Applier) executeAll(ctx context.Context, verb rbacplan.Verb, changes []
 		if changes[i].Verb == verb {
 			group.Go(func() error {
 				done[i], errs[i] = a.execute(ctx, &changes[i])
+				a.Metrics.wrote(&changes[i], done[i] != nil)
+				if done[i] != nil {
+					a.Departures.Dropped(changes[i].Dropped)
+				}
 				return nil // One change that fails does not hold up the others.
 			})
 		}

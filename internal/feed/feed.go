@@ -50,6 +50,8 @@ type Heard struct {
 	Position directory.Position
 	// Gap says that something may have happened that was not told.
 	Gap bool
+	// Since is when the first of it was told. Zero: nothing was.
+	Since time.Time
 }
 
 // Feed watches one directory.
@@ -175,6 +177,9 @@ func (f *Feed) tell(source directory.Source, n directory.News) {
 	news := len(n.Changes) > 0 || n.Gap || changed
 	if news {
 		f.state.LastEvent = f.clock.Now()
+	}
+	if f.heard.Since.IsZero() && (len(n.Changes) > 0 || n.Gap) {
+		f.heard.Since = f.state.LastEvent
 	}
 	f.mutex.Unlock()
 	if news {

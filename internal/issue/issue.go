@@ -46,6 +46,8 @@ type Issuer struct {
 	// Ledger has each certificate written into it before it is handed out; nil where there is none, and nobody else who is told.
 	Ledger Ledger
 	Clock  clock.PassiveClock
+	// Metrics count what is asked for; nil where nobody asks.
+	Metrics *Metrics
 }
 
 // Ledger is where entries are written. What is written is durable.
@@ -109,51 +111,84 @@ func (i *Issuer) Subject(ctx context.Context, user *v1alpha1.User) (pki.Subject,
 	return pki.Subject{Username: user.Status.Username, Groups: groups, UID: string(user.UID)}, nil
 }
 
+// wanted is a certificate that may be made.
+type wanted struct {
+	session  *v1alpha1.Session
+	user     *v1alpha1.User
+	request  *x509.CertificateRequest
+	subject  pki.Subject
+	duration time.Duration
+}
+
 // Issue has a certificate signed and recorded. Errors are ErrEnded, ErrKey, a *SubjectError, or an *outcome.Problem where their reason
 // is known; what a request asks for beyond its subject is an outcome.Terminal with reason SigningDenied.
 func (i *Issuer) Issue(ctx context.Context, request Request) (Issued, error) {
 	if err := i.ledgerOpen(); err != nil {
+		i.Metrics.answered(i.Signer.Name(), resultFailed)
 		return Issued{}, err // Before anything is signed, and counts.
 	}
+	w, err := i.examine(ctx, request)
+	if err != nil {
+		i.Metrics.answered(i.Signer.Name(), refusal(err))
+		return Issued{}, err
+	}
+	issued, err := i.make(ctx, request, w)
+	switch {
+	case err == nil:
+		i.Metrics.answered(i.Signer.Name(), resultIssued)
+	case errors.Is(err, ErrEnded):
+		i.Metrics.answered(i.Signer.Name(), resultRefused)
+	default:
+		i.Metrics.answered(i.Signer.Name(), resultFailed)
+	}
+	return issued, err
+}
+
+// examine says whether a certificate may be made, and for whom.
+func (i *Issuer) examine(ctx context.Context, request Request) (wanted, error) {
 	s, user, err := i.open(ctx, request.Session)
 	if err != nil {
-		return Issued{}, err
+		return wanted{}, err
 	}
 	parsed, err := i.check(ctx, s, request.CSR)
 	if err != nil {
-		return Issued{}, err
+		return wanted{}, err
 	}
 	subject, err := i.Subject(ctx, user)
 	if err != nil {
-		return Issued{}, err
+		return wanted{}, err
 	}
 	if err := pki.CheckRequest(request.CSR, subject); errors.Is(err, pki.ErrSubject) {
-		return Issued{}, &SubjectError{Subject: subject}
+		return wanted{}, &SubjectError{Subject: subject}
 	} else if err != nil {
-		return Issued{}, outcome.Terminalf(v1alpha1.ReasonSigningDenied, "the certificate request is refused: %v", err)
+		return wanted{}, outcome.Terminalf(v1alpha1.ReasonSigningDenied, "the certificate request is refused: %v", err)
 	}
 	duration, err := i.duration(s, request.Duration)
+	return wanted{s, user, parsed, subject, duration}, err
+}
+
+// make has it signed, checks it, and puts it on record.
+func (i *Issuer) make(ctx context.Context, request Request, w wanted) (Issued, error) {
+	began := i.Clock.Now()
+	chain, err := i.Signer.Sign(ctx, signer.Request{User: w.user, Subject: w.subject, CSR: request.CSR, Duration: w.duration})
+	i.Metrics.signed(i.Signer.Name(), i.Clock.Since(began))
 	if err != nil {
 		return Issued{}, err
 	}
-	chain, err := i.Signer.Sign(ctx, signer.Request{User: user, Subject: subject, CSR: request.CSR, Duration: duration})
-	if err != nil {
-		return Issued{}, err
-	}
-	leaf, err := pki.CheckCertificate(chain, parsed.PublicKey, subject)
+	leaf, err := pki.CheckCertificate(chain, w.request.PublicKey, w.subject)
 	if err != nil {
 		return Issued{}, outcome.Terminalf(v1alpha1.ReasonCertificateInvalid, "the signer's certificate is not what was asked for: %v", err)
 	}
-	if err := i.record(ctx, s, request, leaf); err != nil {
+	if err := i.record(ctx, w.session, request, leaf); err != nil {
 		return Issued{}, err
 	}
-	if err := i.enter(ctx, s, request, leaf); err != nil {
+	if err := i.enter(ctx, w.session, request, leaf); err != nil {
 		return Issued{}, err
 	}
 	// A signer may give more than was asked for. Renewal goes by what was asked for.
 	now := i.Clock.Now()
-	renew := credential.RenewTime(now, now.Add(min(leaf.NotAfter.Sub(now), duration)), pki.Fingerprint(leaf))
-	return Issued{Chain: chain, Certificate: leaf, RenewTime: renew, Session: s}, nil
+	renew := credential.RenewTime(now, now.Add(min(leaf.NotAfter.Sub(now), w.duration)), pki.Fingerprint(leaf))
+	return Issued{Chain: chain, Certificate: leaf, RenewTime: renew, Session: w.session}, nil
 }
 
 // check reads a request, and says whether it may be signed in a Session, but for its subject. Whose the key is was looked at when the

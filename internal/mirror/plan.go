@@ -84,6 +84,13 @@ const (
 	Delete
 )
 
+// What happened to somebody who is out now, as Change.Why has it.
+const (
+	WhyLeft     = "left"
+	WhyDisabled = "disabled"
+	WhyReplaced = "replaced"
+)
+
 // Change is one object to write. Two changes never concern the same object.
 type Change[Object, Facts any] struct {
 	Verb Verb

@@ -121,7 +121,7 @@ func (p userPlanner) create(s step) userChange {
 
 func (p userPlanner) delete(s step) userChange {
 	user := &p.in.Users[s.object]
-	change := userChange{Verb: Delete, Object: user, Why: "left", rank: rankWithdraw, name: user.Name}
+	change := userChange{Verb: Delete, Object: user, Why: WhyLeft, rank: rankWithdraw, name: user.Name}
 	if hasAccess(user) {
 		change.loss = lossGone
 	}
@@ -147,9 +147,9 @@ func (p userPlanner) observe(s step) (userChange, bool) {
 	change := userChange{Verb: Observe, Object: user, Facts: p.identity(user, s), rank: rankWithdraw, name: user.Name}
 	change.Why = map[v1alpha1.IdentityState]string{
 		v1alpha1.IdentityPresent:  "changed",
-		v1alpha1.IdentityDisabled: "disabled",
-		v1alpha1.IdentityMissing:  "left",
-		v1alpha1.IdentityReplaced: "replaced",
+		v1alpha1.IdentityDisabled: WhyDisabled,
+		v1alpha1.IdentityMissing:  WhyLeft,
+		v1alpha1.IdentityReplaced: WhyReplaced,
 	}[change.Facts.State]
 	change.loss, change.lostGroups = p.loss(user, &change.Facts)
 	if s.verb == await {
@@ -279,7 +279,7 @@ func (p userPlanner) disableHeld(kept held, steps []step) []userChange {
 		facts := *identity.DeepCopy()
 		facts.State, facts.MissingTime = v1alpha1.IdentityDisabled, nil
 		changes = append(changes, userChange{
-			Verb: Observe, Object: user, Facts: facts, Why: "disabled", rank: rankWithdraw, name: user.Name, loss: lossDisabled,
+			Verb: Observe, Object: user, Facts: facts, Why: WhyDisabled, rank: rankWithdraw, name: user.Name, loss: lossDisabled,
 		})
 	}
 	return changes

@@ -45,6 +45,8 @@ const (
 type Change struct {
 	Verb    Verb
 	Binding Binding
+	// Dropped are the users whom the place does not name any more in that shard, sorted.
+	Dropped []string
 }
 
 // Input is all that a plan depends on.
@@ -88,7 +90,7 @@ func Withdraw(holder Holder, existing []Binding) []Change {
 	var changes []Change
 	for _, b := range existing {
 		if _, shard := shardIndex(holder, b.Name); shard {
-			changes = append(changes, Change{Verb: Delete, Binding: b})
+			changes = append(changes, Change{Verb: Delete, Binding: b, Dropped: b.Usernames})
 		}
 	}
 	sortChanges(changes)
@@ -143,13 +145,24 @@ func replace(existing, want Binding, found bool) []Change {
 	owner := existing.Holder.UID
 	switch {
 	case !found:
-		return []Change{{Verb: Delete, Binding: existing}}
+		return []Change{{Verb: Delete, Binding: existing, Dropped: existing.Usernames}}
 	case existing.RoleRef != want.RoleRef, owner != "" && owner != want.Holder.UID:
-		return []Change{{Verb: Delete, Binding: existing}, {Verb: Create, Binding: want}}
+		return []Change{{Verb: Delete, Binding: existing, Dropped: dropped(existing, want)}, {Verb: Create, Binding: want}}
 	case !same(existing, want):
-		return []Change{{Verb: Update, Binding: want}}
+		return []Change{{Verb: Update, Binding: want, Dropped: dropped(existing, want)}}
 	}
 	return nil
+}
+
+// dropped are the users whom a binding names before and not after.
+func dropped(before, after Binding) []string {
+	var gone []string
+	for _, username := range before.Usernames {
+		if _, stays := slices.BinarySearch(after.Usernames, username); !stays {
+			gone = append(gone, username)
+		}
+	}
+	return gone
 }
 
 func same(a, b Binding) bool {

@@ -417,3 +417,23 @@ var _ = Describe("The story of", func() {
 		expectGolden("on-call", b.String())
 	})
 })
+
+var _ = Describe("A change", func() {
+	It("says whom a binding names no more, and nobody who stays", func() {
+		c := newCluster()
+		c.sync([]string{"corp:alice", "corp:bob", "corp:carol"}, "pay")
+		changes := c.sync([]string{"corp:alice", "corp:dora"}, "pay")
+		Expect(changes).To(HaveExactElements(HaveField("Dropped", []string{"corp:bob", "corp:carol"})))
+		Expect(c.sync([]string{"corp:alice", "corp:dora", "corp:erin"}, "pay")).To(HaveExactElements(HaveField("Dropped", BeEmpty())))
+
+		By("making it anew for another role")
+		c.grant.Spec.RoleRef.Name = "other"
+		Expect(c.sync([]string{"corp:alice", "corp:dora"}, "pay")).To(HaveExactElements(
+			HaveField("Dropped", []string{"corp:erin"}), HaveField("Dropped", BeEmpty())))
+
+		By("withdrawing all")
+		Expect(rbacplan.Withdraw(rbacplan.OfGrant(c.grant).Holder, c.bindings)).To(
+			HaveExactElements(HaveField("Dropped", []string{"corp:alice", "corp:dora"})))
+		Expect(c.sync(nil, "pay")).To(HaveExactElements(HaveField("Dropped", []string{"corp:alice", "corp:dora"})))
+	})
+})

@@ -125,7 +125,7 @@ func BenchmarkReview(b *testing.B) {
 	access := &webhook.Access{}
 	access.Use("token")
 	c := clock.RealClock{}
-	m := newMetrics(prometheus.NewRegistry())
+	m := NewMetrics(prometheus.NewRegistry())
 	handler := newHandler(access, &reviewer{
 		cache: store, live: store, clock: c, deleted: newDeletions(c), seen: newSights(seen.NewWriter(store)),
 		unknown: newUnknown(c), looks: newLooks(),

@@ -40,18 +40,19 @@ type Detector struct {
 	clock    clock.PassiveClock
 	told     *cache.LRUExpireCache
 	events   *rate.Limiter
-	count    prometheus.Counter
+	count    *prometheus.CounterVec
 }
 
 // NewDetector registers its metric, and tells of certificates by events.
 func NewDetector(reader client.Reader, recorder events.EventRecorder, to prometheus.Registerer, c clock.PassiveClock) *Detector {
 	return &Detector{
 		cache: reader, recorder: recorder, clock: c,
-		count: meter.Register(to, prometheus.NewCounter(prometheus.CounterOpts{
-			Namespace: "rollcall", Name: "unknown_certificates_total",
+		count: meter.Counter(to, meter.Metric{
+			Name: "rollcall_unknown_certificates_total", Teller: meter.Witnesses,
 			Help: "Certificates that name a managed person and that the API server accepts, but that were never issued to them." +
 				" Each counts once an hour.",
-		})),
+			Watch: "Any: `RollcallUnknownCertificate`.",
+		}),
 		told: cache.NewLRUExpireCacheWithClock(toldKept, c), events: rate.NewLimiter(rate.Every(eventEvery), eventsAtOnce),
 	}
 }
@@ -69,7 +70,7 @@ func (d *Detector) Alarm(ctx context.Context, became, username, fingerprint, wha
 		return
 	}
 	d.told.Add(fingerprint, struct{}{}, toldFor)
-	d.count.Inc()
+	d.count.WithLabelValues().Inc()
 	if !d.events.AllowN(d.clock.Now(), 1) {
 		return // The metric counts on.
 	}

@@ -37,7 +37,7 @@ func FuzzReview(f *testing.F) {
 	clock := clocktesting.NewFakePassiveClock(now)
 	access := &webhook.Access{}
 	access.Use("token")
-	m := newMetrics(prometheus.NewRegistry())
+	m := NewMetrics(prometheus.NewRegistry())
 	handler := newHandler(access, &reviewer{
 		cache: store, live: nothing{}, clock: clock, deleted: newDeletions(clock), seen: newSights(seen.NewWriter(store)),
 		unknown: newUnknown(clock),

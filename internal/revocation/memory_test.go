@@ -27,7 +27,7 @@ var _ = Describe("The detector", func() {
 	var (
 		clock    *clocktesting.FakePassiveClock
 		recorder *events.FakeRecorder
-		count    prometheus.Counter
+		count    prometheus.Collector
 		d        *Detector
 	)
 	BeforeEach(func(ctx SpecContext) {

@@ -13,42 +13,53 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/meter"
 )
 
-// metrics are what the webhook tells of its answers.
-type metrics struct {
+// Metrics are what the webhook tells of its answers.
+type Metrics struct {
 	reviews  *prometheus.CounterVec
 	refusals *prometheus.CounterVec
-	duration prometheus.Histogram
+	duration *prometheus.HistogramVec
 }
 
-func newMetrics(to prometheus.Registerer) *metrics {
+// NewMetrics registers the metrics, or finds those that are registered.
+func NewMetrics(to prometheus.Registerer) *Metrics {
 	const firstBucket, factor, buckets = 0.00001, 3, 12 // 10 us to 1.8 s.
-	m := &metrics{
-		reviews: meter.Register(to, prometheus.NewCounterVec(prometheus.CounterOpts{
-			Namespace: "rollcall", Subsystem: "authorization", Name: "reviews_total",
-			Help: "Answers to API servers that asked about a certificate, by decision: no_opinion, or why it was denied.",
-		}, []string{"decision"})),
-		refusals: meter.Register(to, prometheus.NewCounterVec(prometheus.CounterOpts{
-			Namespace: "rollcall", Subsystem: "authorization", Name: "refusals_total",
-			Help: "Requests to the authorization webhook that were not answered with a decision, by HTTP status.",
-		}, []string{"code"})),
-		duration: meter.Register(to, prometheus.NewHistogram(prometheus.HistogramOpts{
-			Namespace: "rollcall", Subsystem: "authorization", Name: "review_duration_seconds",
+	decisions := []string{noOpinion, ended, deleted, mismatch, unknown, unlooked, preflight}
+	codes := []string{
+		strconv.Itoa(http.StatusBadRequest), strconv.Itoa(http.StatusUnauthorized), strconv.Itoa(http.StatusServiceUnavailable),
+	}
+	m := &Metrics{
+		reviews: meter.Counter(to, meter.Metric{
+			Name: "rollcall_authorization_reviews_total", Teller: meter.Authorization,
+			Help:   "Answers to API servers that asked about a certificate, by decision: no_opinion, or why it was denied.",
+			Labels: []meter.Label{{Name: "decision", Values: decisions}},
+			Watch: "Everything but `no_opinion` and `preflight` was denied. `" + unknown + "` and `" + mismatch + "` are alarms. None at all: " +
+				"API servers do not ask.",
+		}),
+		refusals: meter.Counter(to, meter.Metric{
+			Name: "rollcall_authorization_refusals_total", Teller: meter.Authorization,
+			Help:   "Requests to the authorization webhook that were not answered with a decision, by HTTP status.",
+			Labels: []meter.Label{{Name: "code", Values: codes}},
+			Watch:  "401 and 503: `RollcallAuthorizationFails`.",
+		}),
+		duration: meter.Histogram(to, meter.Metric{
+			Name: "rollcall_authorization_review_duration_seconds", Teller: meter.Authorization,
 			Help:    "How long answers take.",
 			Buckets: prometheus.ExponentialBuckets(firstBucket, factor, buckets),
-		})),
+			Watch:   "Every request of a managed person waits for that: it should be far below a millisecond.",
+		}),
 	}
-	for _, decision := range []string{noOpinion, ended, deleted, mismatch, unknown, unlooked, preflight} {
+	for _, decision := range decisions {
 		m.reviews.WithLabelValues(decision) // From zero, so that the first is an increase.
 	}
-	for _, code := range []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusServiceUnavailable} {
-		m.refusals.WithLabelValues(strconv.Itoa(code))
+	for _, code := range codes {
+		m.refusals.WithLabelValues(code)
 	}
 	return m
 }
 
-func (m *metrics) answered(decision string, after time.Duration) {
+func (m *Metrics) answered(decision string, after time.Duration) {
 	m.reviews.WithLabelValues(decision).Inc()
-	m.duration.Observe(after.Seconds())
+	m.duration.WithLabelValues().Observe(after.Seconds())
 }
 
-func (m *metrics) refused(status int) { m.refusals.WithLabelValues(strconv.Itoa(status)).Inc() }
+func (m *Metrics) refused(status int) { m.refusals.WithLabelValues(strconv.Itoa(status)).Inc() }

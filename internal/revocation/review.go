@@ -29,10 +29,10 @@ const (
 type handler struct {
 	access   *webhook.Access
 	reviewer *reviewer
-	metrics  *metrics
+	metrics  *Metrics
 }
 
-func newHandler(a *webhook.Access, r *reviewer, m *metrics) http.Handler {
+func newHandler(a *webhook.Access, r *reviewer, m *Metrics) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST "+Path, &handler{access: a, reviewer: r, metrics: m})
 	return mux

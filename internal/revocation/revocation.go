@@ -48,7 +48,7 @@ type Options struct {
 
 // Setup adds to the manager what the webhook does in the background, and returns what answers the reviews.
 func Setup(ctx context.Context, mgr ctrl.Manager, o Options) (http.Handler, error) {
-	m := newMetrics(o.Metrics)
+	m := NewMetrics(o.Metrics)
 	gone := newDeletions(o.Clock)
 	informer, err := mgr.GetCache().GetInformer(ctx, &v1alpha1.Session{})
 	if err != nil {

@@ -7,8 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -28,6 +26,7 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/wire"
 	"github.com/rollcall-iam/rollcall/test/controlplane"
 	"github.com/rollcall-iam/rollcall/test/internal/checkout"
+	"github.com/rollcall-iam/rollcall/test/internal/scrape"
 	"github.com/rollcall-iam/rollcall/test/person"
 )
 
@@ -347,18 +346,13 @@ var _ = Describe("The line from an action back to the person", Ordered, func() {
 		root, err := checkout.Root()
 		Expect(err).NotTo(HaveOccurred())
 		rules := read(filepath.Join(root, "config", "prometheus", "rules.yaml"))
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.manager.Metrics(), http.NoBody)
-		Expect(err).NotTo(HaveOccurred())
-		response, err := http.DefaultClient.Do(request)
-		Expect(err).NotTo(HaveOccurred())
-		defer func() { _ = response.Body.Close() }()
-		text, err := io.ReadAll(response.Body)
-		Expect(err).NotTo(HaveOccurred())
-		asked := regexp.MustCompile(`rollcall_(audit|ledger)_[a-z_]+`).FindAllString(rules, -1)
+		text := scrape.Text(ctx, w.manager.Metrics())
+		asked := regexp.MustCompile(`rollcall_(audit|ledger|ocsf)_[a-z_]+`).FindAllString(rules, -1)
 		Expect(len(asked)).To(BeNumerically(">=", 4))
 		for _, name := range asked {
-			Expect(string(text)).To(MatchRegexp(`(?m)^%s[{ ]`, name))
+			Expect(text).To(MatchRegexp(`(?m)^%s[{ ]`, name))
 		}
+		scrape.ExpectDescribed(text)
 	})
 
 	It("gives its entries to auditors alone, whatever they are called", func(ctx SpecContext) {

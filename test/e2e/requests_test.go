@@ -126,6 +126,7 @@ var _ = Describe("Access on request", Ordered, func() {
 	})
 
 	It("is there within a second of the approval, and gone within a second of its end", func(ctx SpecContext) {
+		before := scraped(ctx)
 		given, taken := make([]time.Duration, 0, rounds), make([]time.Duration, 0, rounds)
 		for range rounds {
 			request := asker.asks(ctx, grant, 2)
@@ -136,6 +137,12 @@ var _ = Describe("Access on request", Ordered, func() {
 			Expect(k8s.Get(ctx, named(request.Name), request)).To(Succeed())
 			taken = append(taken, asker.until(ctx, namespace, false, request.Status.ExpireTime.Time))
 		}
+		rises(ctx, before, map[string]float64{
+			`rollcall_access_request_wait_duration_seconds_count{outcome="approved"}`:              rounds,
+			`rollcall_access_request_wait_duration_seconds_count{outcome="undecided"}`:             0,
+			`rollcall_objects{kind="AccessRequest",reason="Expired",state="Ready"}`:                rounds,
+			`rollcall_binding_changes_total{change="delete",holder="AccessRequest",result="done"}`: rounds,
+		})
 		slices.Sort(given)
 		slices.Sort(taken)
 		reportf("access on request, %d times: from the approval to access p50 %v, p99 %v; from the end to denial p50 %v, p99 %v", rounds,

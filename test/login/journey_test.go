@@ -52,6 +52,8 @@ var _ = Describe("Somebody of the directory", Ordered, func() {
 		told, err := alice.logsIn(ctx, password)
 		Expect(err).NotTo(HaveOccurred(), told)
 		Expect(told).To(ContainSubstring("corp:alice"))
+		Expect(scraped(ctx)).To(MatchRegexp(`rollcall_certificates_total{result="issued",signer="CSR"} [1-9]`))
+		Eventually(ctx, scraped).Should(MatchRegexp(`rollcall_active_sessions{method="LDAP"} [1-9]`))
 		alice.Does(ctx, "create", "configmap", "note", "--namespace", namespace, "--from-literal=a=b")
 		Expect(alice.Does(ctx, "get", "configmaps", "--namespace", namespace)).To(ContainSubstring("note"))
 

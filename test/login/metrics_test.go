@@ -5,25 +5,18 @@ package login_test
 
 import (
 	"context"
-	"io"
-	"net/http"
 	"regexp"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+
+	"github.com/rollcall-iam/rollcall/test/internal/scrape"
 )
 
 // scraped is what the manager tells.
 func scraped(ctx context.Context) string {
 	GinkgoHelper()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, manager.Metrics(), http.NoBody)
-	Expect(err).NotTo(HaveOccurred())
-	response, err := http.DefaultClient.Do(request)
-	Expect(err).NotTo(HaveOccurred())
-	text, err := io.ReadAll(response.Body)
-	Expect(err).NotTo(HaveOccurred())
-	Expect(response.Body.Close()).To(Succeed())
-	return string(text)
+	return scrape.Text(ctx, manager.Metrics())
 }
 
 // metric is a line of it for any series of that name.
@@ -31,7 +24,7 @@ func metric(name string) OmegaMatcher { return MatchRegexp(`(?m)^%s[{ ]`, name) 
 
 var _ = Describe("Metrics of a manager that serves logins and the webhook", func() {
 	It("are those that the alert rules ask for, but for Directories, audit and an authority of its own", func(ctx SpecContext) {
-		others := regexp.MustCompile("^rollcall_(directory|authority|audit|ledger)_")
+		others := regexp.MustCompile("^rollcall_(directory|authority|audit|ledger|ocsf)_")
 		text, asked := scraped(ctx), 0
 		for _, name := range regexp.MustCompile(`rollcall_[a-z_]+`).FindAllString(string(read("../../config/prometheus/rules.yaml")), -1) {
 			if !others.MatchString(name) {
@@ -41,4 +34,6 @@ var _ = Describe("Metrics of a manager that serves logins and the webhook", func
 		}
 		Expect(asked).To(BeNumerically(">", 0))
 	})
+
+	It("are what docs/metrics.md says of them", func(ctx SpecContext) { scrape.ExpectDescribed(scraped(ctx)) })
 })

@@ -81,11 +81,11 @@ func (k *Keeper) RecordAll(ctx context.Context, entries []*ledger.Entry) ([]uint
 	numbers, err := k.write(ctx, entries)
 	if err != nil {
 		if k.leads.Load() {
-			k.Metrics.failed.Add(float64(len(entries)))
+			k.Metrics.failed.WithLabelValues().Add(float64(len(entries)))
 		}
 		return nil, fmt.Errorf("write to the ledger: %w", err)
 	}
-	k.Metrics.entries.Add(float64(len(entries)))
+	k.Metrics.entries.WithLabelValues().Add(float64(len(entries)))
 	return numbers, nil
 }
 

@@ -9,36 +9,37 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/meter"
 )
 
-// Metrics tell how the ledger is.
+// Metrics tell how the ledger is. The leader alone has open and size, once they are known.
 type Metrics struct {
-	entries prometheus.Counter
-	failed  prometheus.Counter
-	// open and size are of the leader alone: without a label, so that nothing is told before it is known.
-	open, size  *prometheus.GaugeVec
-	unpublished prometheus.Counter
+	entries, failed, unpublished *prometheus.CounterVec
+	open, size                   *prometheus.GaugeVec
 }
 
 // NewMetrics registers them.
 func NewMetrics(to prometheus.Registerer) *Metrics {
 	return &Metrics{
-		entries: meter.Register(to, prometheus.NewCounter(prometheus.CounterOpts{
-			Namespace: "rollcall", Subsystem: "ledger", Name: "entries_total", Help: "Entries that were written to the ledger.",
-		})),
-		failed: meter.Register(to, prometheus.NewCounter(prometheus.CounterOpts{
-			Namespace: "rollcall", Subsystem: "ledger", Name: "failures_total",
-			Help: "Entries that could not be written to the ledger. What they are about was not done, or is tried again.",
-		})),
-		open: meter.Register(to, prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Namespace: "rollcall", Subsystem: "ledger", Name: "open",
-			Help: "1 while the leader has the ledger open, else 0: no certificate is issued then.",
-		}, nil)),
-		unpublished: meter.Register(to, prometheus.NewCounter(prometheus.CounterOpts{
-			Namespace: "rollcall", Subsystem: "ledger", Name: "publish_failures_total",
-			Help: "Times that the ledger's checkpoint could not be published.",
-		})),
-		size: meter.Register(to, prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Namespace: "rollcall", Subsystem: "ledger", Name: "published_size",
-			Help: "How many entries the newest checkpoint is of that was published.",
-		}, nil)),
+		entries: meter.Counter(to, meter.Metric{
+			Name: "rollcall_ledger_entries_total", Teller: meter.LedgerLeader,
+			Help: "Entries that were written to the ledger.", Watch: "That it grows when people log in and access changes.",
+		}),
+		failed: meter.Counter(to, meter.Metric{
+			Name: "rollcall_ledger_failures_total", Teller: meter.LedgerLeader,
+			Help:  "Entries that could not be written to the ledger. What they are about was not done, or is tried again.",
+			Watch: "Any: `RollcallLedgerFails`.",
+		}),
+		open: meter.Gauge(to, meter.Metric{
+			Name: "rollcall_ledger_open", Teller: meter.LedgerLeader,
+			Help:  "1 while the leader has the ledger open, else 0: no certificate is issued then.",
+			Watch: "0: `RollcallLedgerFails`.",
+		}),
+		unpublished: meter.Counter(to, meter.Metric{
+			Name: "rollcall_ledger_publish_failures_total", Teller: meter.LedgerLeader,
+			Help: "Times that the ledger's checkpoint could not be published.", Watch: "Several: `RollcallLedgerNotPublished`.",
+		}),
+		size: meter.Gauge(to, meter.Metric{
+			Name: "rollcall_ledger_published_size", Teller: meter.LedgerLeader,
+			Help:  "How many entries the newest checkpoint is of that was published.",
+			Watch: "It only ever grows. Less than before: another ledger was put in its place.",
+		}),
 	}
 }

@@ -33,7 +33,7 @@ func (p *publisher) run(ctx context.Context) error {
 			return err
 		}
 		if err != nil && ctx.Err() == nil {
-			p.Metrics.unpublished.Inc()
+			p.Metrics.unpublished.WithLabelValues().Inc()
 			log.FromContext(ctx).WithName("ledger").Error(err, "the ledger's checkpoint was not published; tried again")
 		}
 		select {

@@ -35,7 +35,7 @@ type Feed struct {
 	to      io.Writer
 	product ocsf.Product
 	clock   clock.PassiveClock
-	lost    prometheus.Counter
+	lost    *prometheus.CounterVec
 
 	mu      sync.Mutex
 	waiting [][]byte
@@ -52,11 +52,12 @@ func New(to io.Writer, product ocsf.Product, clock clock.PassiveClock, metrics p
 }
 
 // NewCounter registers the metric.
-func NewCounter(to prometheus.Registerer) prometheus.Counter {
-	return meter.Register(to, prometheus.NewCounter(prometheus.CounterOpts{
-		Namespace: "rollcall", Subsystem: "ocsf", Name: "failures_total",
-		Help: "Events that were not written for the SIEM (--ocsf). What they are about was done all the same.",
-	}))
+func NewCounter(to prometheus.Registerer) *prometheus.CounterVec {
+	return meter.Counter(to, meter.Metric{
+		Name: "rollcall_ocsf_failures_total", Teller: meter.FeedLeader,
+		Help:  "Events that were not written for the SIEM (--ocsf). What they are about was done all the same.",
+		Watch: "Any: `RollcallSIEMEventsLost`.",
+	})
 }
 
 // Tell takes entries in that order, and returns at once.
@@ -156,7 +157,7 @@ func whole(lines [][]byte, n int) int {
 
 // lose counts events, and says so once in a while.
 func (f *Feed) lose(ctx context.Context, events int, why error) {
-	f.lost.Add(float64(events))
+	f.lost.WithLabelValues().Add(float64(events))
 	f.mu.Lock()
 	now := f.clock.Now()
 	again := !f.complained.IsZero() && now.Sub(f.complained) < complainEvery
