@@ -4,13 +4,23 @@
 package reference_test
 
 import (
+	"regexp"
+	"slices"
+	"strings"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"sigs.k8s.io/yaml"
+
+	"github.com/rollcall-iam/rollcall/internal/meter"
+	"github.com/rollcall-iam/rollcall/test/internal/promql"
 )
 
-// alert is one of config/prometheus/rules.yaml.
-type alert struct { // as Prometheus has it
+// runbooks is where people find docs/runbooks.md.
+const runbooks = "https://github.com/rollcall-iam/rollcall/blob/main/docs/runbooks.md#"
+
+// alert is one of config/prometheus/rules.yaml, as Prometheus has it.
+type alert struct {
 	Alert       string            `json:"alert"`
 	Expr        string            `json:"expr"`
 	Labels      map[string]string `json:"labels"`
@@ -43,3 +53,88 @@ func alertNames() []string {
 	}
 	return names
 }
+
+// expectKnown says that an expression parses, and asks for what there is: of metrics of our own, and of others that are named.
+func expectKnown(expr string, others func(promql.Ask) bool) []promql.Ask {
+	GinkgoHelper()
+	asks, err := promql.Asks(expr)
+	Expect(err).NotTo(HaveOccurred(), expr)
+	Expect(asks).NotTo(BeEmpty(), expr)
+	all := entries()
+	for _, ask := range asks {
+		if !strings.HasPrefix(ask.Metric, "rollcall_") {
+			Expect(others(ask)).To(BeTrue(), "%s of %s", ask.Metric, expr)
+			continue
+		}
+		name, histogram := ask.Base()
+		i := slices.IndexFunc(all, func(e meter.Entry) bool { return e.Name == name })
+		Expect(i).NotTo(Equal(-1), "%s of %s", ask.Metric, expr)
+		Expect(all[i].Type == meter.TypeHistogram).To(Equal(histogram), "%s of %s", ask.Metric, expr)
+		known := []string{"le"}
+		for _, label := range all[i].Labels {
+			known = append(known, label.Name)
+		}
+		Expect(known).To(ContainElements(ask.Labels), "labels of %s of %s", ask.Metric, expr)
+	}
+	return asks
+}
+
+var _ = Describe("Alerts", func() {
+	It("ask for metrics that the operator has", func() {
+		for _, a := range alerts() {
+			expectKnown(a.Expr, func(promql.Ask) bool { return false })
+		}
+	})
+
+	It("have a runbook each, where they say it is, and each runbook an alert", func() {
+		var sections []string
+		for _, found := range regexp.MustCompile(`(?m)^## (Rollcall\w+)$`).FindAllStringSubmatch(read("docs", "runbooks.md"), -1) {
+			sections = append(sections, found[1])
+		}
+		Expect(sections).To(Equal(alertNames()), "in the same order")
+		for _, a := range alerts() {
+			Expect(a.Annotations).To(SatisfyAll(
+				HaveKeyWithValue("runbook_url", runbooks+strings.ToLower(a.Alert)),
+				HaveKeyWithValue("summary", MatchRegexp(`^\S.*\.$`)), HaveKeyWithValue("description", MatchRegexp(`^\S.*[.?]$`))), a.Alert)
+			Expect(a.Labels["severity"]).To(BeElementOf("critical", "warning", "info"), a.Alert)
+		}
+	})
+
+	It("have runbooks that say what it means, who is affected, how to look, what to do, when it goes away, and what fires it falsely", func() {
+		for _, section := range strings.Split(read("docs", "runbooks.md"), "\n## ")[1:] {
+			name, text, _ := strings.Cut(section, "\n")
+			if !strings.HasPrefix(name, "Rollcall") {
+				continue
+			}
+			var parts []string
+			for _, found := range regexp.MustCompile(`(?m)^\*\*([^*]+)\.\*\* \S`).FindAllStringSubmatch(text, -1) {
+				parts = append(parts, found[1])
+			}
+			Expect(parts).To(Equal([]string{"Means", "Affected", "Look", "Do", "Goes away", "False alarms"}), name)
+		}
+	})
+
+	It("have a case in which they fire, and one in which they do not", func() {
+		var cases struct {
+			Tests []struct {
+				Name  string `json:"name"`
+				Alert []struct {
+					Name   string `json:"alertname"`
+					Expect []any  `json:"exp_alerts"`
+				} `json:"alert_rule_test"`
+			} `json:"tests"`
+		}
+		Expect(yaml.Unmarshal([]byte(read("config", "prometheus", "rules_test.yaml")), &cases)).To(Succeed())
+		fire, quiet := map[string]bool{}, map[string]bool{}
+		for _, test := range cases.Tests {
+			for _, a := range test.Alert {
+				Expect(alertNames()).To(ContainElement(a.Name), test.Name)
+				fire[a.Name], quiet[a.Name] = fire[a.Name] || len(a.Expect) > 0, quiet[a.Name] || len(a.Expect) == 0
+			}
+		}
+		for _, name := range alertNames() {
+			Expect(fire[name]).To(BeTrue(), "%s never fires", name)
+			Expect(quiet[name]).To(BeTrue(), "%s always fires", name)
+		}
+	})
+})
