@@ -53,20 +53,22 @@ generate: $(CONTROLLER_GEN) ## Generate deep copies and apply configurations fro
 	$(CONTROLLER_GEN) applyconfiguration:headerFile=$(HEADER) paths=$(API)
 
 .PHONY: manifests
-manifests: $(CONTROLLER_GEN) ## Generate the CRDs into config/crd/bases, and config/argocd/argocd-cm.yaml. RBAC is written by hand.
+manifests: $(CONTROLLER_GEN) ## Generate the CRDs into config/crd/bases, config/argocd/argocd-cm.yaml and config/dashboards. RBAC is written by hand.
 	@rm -rf bin/crd
 	$(CONTROLLER_GEN) crd paths=$(API) output:crd:artifacts:config=bin/crd
 	@mkdir -p config/crd && rm -rf config/crd/bases && mv bin/crd config/crd/bases
 	@hack/generate-argocd-cm.sh
+	@go run ./hack/dashboards config/dashboards
 
 # The chart has no second wording of what config says: its templates read these copies. Helm makes the namespace, and asks whoever runs it.
 .PHONY: chart
-chart: ## Copy the CRDs, rights, policies and alerts of config into the chart.
-	@rm -rf $(CHART)/files && mkdir -p $(CHART)/files/{crds,rbac,policies,prometheus}
+chart: ## Copy the CRDs, rights, policies, alerts and dashboards of config into the chart.
+	@rm -rf $(CHART)/files && mkdir -p $(CHART)/files/{crds,rbac,policies,prometheus,dashboards}
 	@cp config/crd/bases/*.yaml $(CHART)/files/crds
 	@cp config/rbac/*.yaml $(CHART)/files/rbac && rm $(CHART)/files/rbac/{kustomization,namespace}.yaml
 	@cp config/policies/*.yaml $(CHART)/files/policies && rm $(CHART)/files/policies/kustomization.yaml
 	@cp config/prometheus/rules.yaml $(CHART)/files/prometheus
+	@cp config/dashboards/*.json $(CHART)/files/dashboards
 
 .PHONY: fmt
 fmt: $(GOLANGCI_LINT) ## Format the code and order its imports.

@@ -83,7 +83,7 @@ manifests() {
 chart() {
   local all=login.enabled=true,login.url=https://login.example.com,cluster.server=https://api.example.com,authorization.enabled=true
   all+=,audit.enabled=true,audit.url=https://audit.example.com:9445,audit.ledger.enabled=true,signer=ca,serving.secret=serving
-  all+=,metrics.enabled=true,metrics.serviceMonitor.enabled=true,prometheusRule.enabled=true
+  all+=,metrics.enabled=true,metrics.serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboards.enabled=true
   all+=,podDisruptionBudget.enabled=true,networkPolicy.enabled=true
   export HELM_CONFIG_HOME=$scratch/helm HELM_CACHE_HOME=$scratch/helm HELM_DATA_HOME=$scratch/helm
   "$tools/helm" lint --strict charts/rollcall

@@ -51,6 +51,7 @@ var _ = Describe("The chart", func() {
 		Entry("with logins", loginValues, "login"),
 		Entry("with audit", auditValues, "audit"),
 		Entry("with alerts", []string{"prometheusRule.enabled=true"}, "default", "prometheus"),
+		Entry("with dashboards", []string{"dashboards.enabled=true"}, "default", "dashboards"),
 	)
 
 	It("names no namespace but its release's", func(ctx SpecContext) {
@@ -95,6 +96,16 @@ var _ = Describe("The chart", func() {
 		objects := rendered(ctx, "signer=ca")
 		Expect(objects).NotTo(HaveKey(ContainSubstring("rollcall-signer-csr")))
 		Expect(slices.Collect(maps.Values(objects))).NotTo(ContainElement(ContainSubstring("certificates.k8s.io")))
+	})
+
+	It("has dashboards where Grafana's sidecar looks, by the labels that it looks for", func(ctx SpecContext) {
+		objects := rendered(ctx, "dashboards.enabled=true", "dashboards.namespace=monitoring", "dashboards.labels.board=yes",
+			"dashboards.annotations.grafana_folder=People")
+		for _, name := range []string{"rollcall-operations", "rollcall-access"} {
+			Expect(objects).To(HaveKeyWithValue("v1 ConfigMap monitoring/"+name+"-dashboard", SatisfyAll(
+				ContainSubstring(`board: "yes"`), ContainSubstring(`grafana_dashboard: "1"`), ContainSubstring("grafana_folder: People"),
+				ContainSubstring(name+".json: |"), ContainSubstring(`"legendFormat": "{{`))))
+		}
 	})
 
 	It("takes an image by its digest, whatever the tag", func(ctx SpecContext) {

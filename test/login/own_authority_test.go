@@ -18,6 +18,7 @@ import (
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/test/controlplane"
 	"github.com/rollcall-iam/rollcall/test/installation"
+	"github.com/rollcall-iam/rollcall/test/internal/scrape"
 )
 
 // minute is the shortest lifetime of a certificate.
@@ -27,7 +28,7 @@ const minute = int32(60)
 func signsItself(ctx context.Context) {
 	GinkgoHelper()
 	Expect(manager.Stop()).To(Succeed())
-	serves(ctx, "--signer=ca")
+	serves(ctx, "--signer=ca", "--leader-elect")
 	DeferCleanup(func(ctx SpecContext) {
 		Expect(manager.Stop()).To(Succeed())
 		serves(ctx)
@@ -74,6 +75,11 @@ var _ = Describe("Certificates of a minute, by the operator's own authority", Or
 		Expect(string(read("../../config/prometheus/rules.yaml"))).To(ContainSubstring("rollcall_authority_current == 0"))
 		Expect(scraped(ctx)).To(SatisfyAll(ContainSubstring("\nrollcall_authority_current 1\n"),
 			metric("rollcall_authority_expiry_timestamp_seconds")))
+		scrape.ExpectDescribed(scraped(ctx))
+	})
+
+	It("come with the metrics of libraries that the dashboards show and docs/metrics.md names", func(ctx SpecContext) {
+		scrape.ExpectLibraries(scraped(ctx))
 	})
 
 	It("are renewed while somebody works, who sees nothing of it; and the audit log has the User's uid in every line", func(ctx SpecContext) {

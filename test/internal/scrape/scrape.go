@@ -8,6 +8,8 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -22,6 +24,9 @@ import (
 
 	"github.com/rollcall-iam/rollcall/controllers"
 	"github.com/rollcall-iam/rollcall/internal/meter"
+	"github.com/rollcall-iam/rollcall/test/internal/checkout"
+	"github.com/rollcall-iam/rollcall/test/internal/dashboards"
+	"github.com/rollcall-iam/rollcall/test/internal/promql"
 )
 
 // Text is what a manager tells.
@@ -102,4 +107,54 @@ func expectLike(e meter.Entry, family *dto.MetricFamily) {
 		}
 		gomega.Expect(told).To(gomega.ConsistOf(names), e.Name)
 	}
+}
+
+// ExpectLibraries says that what the dashboards and docs/metrics.md ask for besides is there, with the labels that they ask for.
+func ExpectLibraries(text string) {
+	ginkgo.GinkgoHelper()
+	families := Families(text)
+	asked := 0
+	for _, ask := range askedOfLibraries() {
+		if strings.HasPrefix(ask.Metric, "rollcall_") {
+			continue
+		}
+		asked++
+		name, _ := ask.Base()
+		family := families[name]
+		if family == nil {
+			family = families[ask.Metric]
+		}
+		gomega.Expect(family).NotTo(gomega.BeNil(), ask.Metric)
+		known := []string{"le"}
+		for _, pair := range family.GetMetric()[0].GetLabel() {
+			known = append(known, pair.GetName())
+		}
+		gomega.Expect(known).To(gomega.ContainElements(ask.Labels), ask.Metric)
+	}
+	gomega.Expect(asked).To(gomega.BeNumerically(">", 10))
+}
+
+func askedOfLibraries() (asks []promql.Ask) {
+	ginkgo.GinkgoHelper()
+	boards, err := dashboards.Load()
+	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+	for _, board := range boards {
+		for i := range board.Panels {
+			for _, target := range board.Panels[i].Targets {
+				found, err := promql.Asks(target.Expr)
+				gomega.Expect(err).NotTo(gomega.HaveOccurred())
+				asks = append(asks, found...)
+			}
+		}
+	}
+	root, err := checkout.Root()
+	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+	page, err := os.ReadFile(filepath.Join(root, "docs", "metrics.md"))
+	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+	before, _, _ := strings.Cut(string(page), "## All of them")
+	for _, name := range regexp.MustCompile("`((?:leader_election|controller_runtime|workqueue|rest_client|process|go)_\\w+)`").
+		FindAllStringSubmatch(before, -1) {
+		asks = append(asks, promql.Ask{Metric: name[1]})
+	}
+	return asks
 }
