@@ -152,31 +152,29 @@ func each(values []string) [][]string {
 	return labels
 }
 
-// handler puts each object into every row as it comes, changes and goes.
+// handler counts what an informer tells. It tells of each object what it told last, too, so that nothing has to be remembered of any.
 func (w *watched) handler() toolscache.ResourceEventHandler {
-	put := func(object any) {
-		seen, ok := object.(client.Object)
-		if !ok {
-			return
-		}
-		for _, row := range w.rows {
-			row.count.put(w.key(seen.GetName()), row.of(seen))
-		}
-	}
 	return toolscache.ResourceEventHandlerFuncs{
-		AddFunc:    put,
-		UpdateFunc: func(_, object any) { put(object) },
+		AddFunc:    func(object any) { w.move(nil, object) },
+		UpdateFunc: w.move,
 		DeleteFunc: func(object any) {
-			name, err := toolscache.DeletionHandlingMetaNamespaceKeyFunc(object)
-			if err != nil {
-				return
+			if missed, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
+				object = missed.Obj
 			}
-			for _, row := range w.rows {
-				row.count.put(w.key(name), nil)
-			}
+			w.move(object, nil)
 		},
 	}
 }
 
-// key tells objects of one kind from those of another: all are the cluster's, and have no namespace.
-func (w *watched) key(name string) string { return fmt.Sprintf("%T/%s", w.object, name) }
+func (w *watched) move(before, after any) {
+	for _, row := range w.rows {
+		row.count.move(said(row, before), said(row, after))
+	}
+}
+
+func said(row row, object any) []string {
+	if seen, ok := object.(client.Object); ok {
+		return row.of(seen)
+	}
+	return nil
+}

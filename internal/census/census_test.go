@@ -111,36 +111,47 @@ var _ = Describe("A count", func() {
 	}
 
 	It("tells nothing before everything was seen, then all of it, from zero", func() {
-		c.put("a", []string{"Active"})
-		c.put("b", []string{"Active"})
-		c.put("b", []string{"Locked"})
+		c.move(nil, []string{"Active"})
+		c.move(nil, []string{"Active"})
+		c.move([]string{"Active"}, []string{"Locked"})
 		Expect(told()).To(BeEmpty())
 		c.tell(each([]string{"Active", "Locked", "Expired"}))
 		Expect(told()).To(Equal(map[string]float64{"Active": 1, "Locked": 1, "Expired": 0}))
 	})
 	It("follows those who change, go, come back, and begin to count", func() {
 		c.tell(nil)
-		c.put("a", []string{"Active"})
-		c.put("a", []string{"Active"})
-		c.put("b", []string{"Active"})
+		c.move(nil, []string{"Active"})
+		c.move([]string{"Active"}, []string{"Active"})
+		c.move(nil, []string{"Active"})
 		Expect(told()).To(Equal(map[string]float64{"Active": 2}))
-		c.put("a", []string{"Locked"})
-		c.put("b", nil)
-		c.put("b", nil)
+		c.move([]string{"Active"}, []string{"Locked"})
+		c.move([]string{"Active"}, nil)
+		c.move(nil, nil)
 		Expect(told()).To(Equal(map[string]float64{"Active": 0, "Locked": 1}))
-		c.put("b", []string{"Active"})
+		c.move(nil, []string{"Active"})
 		Expect(told()).To(Equal(map[string]float64{"Active": 1, "Locked": 1}))
 	})
-	It("keeps objects of one name apart by their kind, and drops those whose end was missed", func() {
+	It("tells those apart that count without a label from those that do not count", func() {
+		bare := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "y", Help: "y"}, nil)
+		c = newCount(bare)
+		c.tell([][]string{{}})
+		c.move(nil, []string{})
+		c.move([]string{}, []string{})
+		m := &dto.Metric{}
+		Expect(bare.WithLabelValues().Write(m)).To(Succeed())
+		Expect(m.GetGauge().GetValue()).To(BeEquivalentTo(1))
+	})
+	It("counts what an informer tells, and what it tells too late", func() {
 		c.tell(nil)
-		ready := func(client.Object) []string { return []string{"Ready"} }
-		grants := watched{object: &v1alpha1.Grant{}, rows: []row{{c, ready}}}
-		locks := watched{object: &v1alpha1.Lock{}, rows: []row{{c, ready}}}
-		grants.handler().OnAdd(&v1alpha1.Grant{ObjectMeta: metav1.ObjectMeta{Name: "x"}}, false)
-		locks.handler().OnAdd(&v1alpha1.Lock{ObjectMeta: metav1.ObjectMeta{Name: "x"}}, false)
-		Expect(told()).To(Equal(map[string]float64{"Ready": 2}))
-		grants.handler().OnDelete(toolscache.DeletedFinalStateUnknown{Key: "x"})
-		Expect(told()).To(Equal(map[string]float64{"Ready": 1}))
+		grants := watched{object: &v1alpha1.Grant{}, rows: []row{{c, func(object client.Object) []string { return []string{object.GetName()} }}}}
+		x, y := &v1alpha1.Grant{ObjectMeta: metav1.ObjectMeta{Name: "x"}}, &v1alpha1.Grant{ObjectMeta: metav1.ObjectMeta{Name: "y"}}
+		grants.handler().OnAdd(x, true)
+		grants.handler().OnAdd(x, false)
+		grants.handler().OnUpdate(x, y)
+		Expect(told()).To(Equal(map[string]float64{"x": 1, "y": 1}))
+		grants.handler().OnDelete(y)
+		grants.handler().OnDelete(toolscache.DeletedFinalStateUnknown{Key: "x", Obj: x})
+		Expect(told()).To(Equal(map[string]float64{"x": 0, "y": 0}))
 	})
 })
 
