@@ -143,7 +143,8 @@ var _ = Describe("A count", func() {
 	})
 	It("counts what an informer tells, and what it tells too late", func() {
 		c.tell(nil)
-		grants := watched{object: &v1alpha1.Grant{}, rows: []row{{c, func(object client.Object) []string { return []string{object.GetName()} }}}}
+		byName := func(object client.Object) []string { return []string{object.GetName()} }
+		grants := watched{object: &v1alpha1.Grant{}, rows: []row{{c, byName}}}
 		x, y := &v1alpha1.Grant{ObjectMeta: metav1.ObjectMeta{Name: "x"}}, &v1alpha1.Grant{ObjectMeta: metav1.ObjectMeta{Name: "y"}}
 		grants.handler().OnAdd(x, true)
 		grants.handler().OnAdd(x, false)
