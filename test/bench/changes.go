@@ -58,13 +58,13 @@ func (m *mirrored) leave(ctx context.Context) ([]line, error) {
 }
 
 func (m *mirrored) nextPerson() string {
-	m.next = (m.next + stride) % m.people
+	m.next = (m.next + stride) % min(m.people, granted)
 	return slapd.UID(m.next)
 }
 
-// grant lets everybody, or as many as a Grant takes, and one team besides, do something in the namespace.
+// grant lets the divisions of the first people, and one team besides, do something in the namespace.
 func (m *mirrored) grant(ctx context.Context) error {
-	divisions := (m.people + divided - 1) / divided
+	divisions := (min(m.people, granted) + divided - 1) / divided
 	grants := append(make([]client.Object, 0, 1+divisions), m.grantTo(slapd.Team(0)))
 	for i := range divisions {
 		grants = append(grants, m.grantTo(slapd.Division(i)))
@@ -88,8 +88,8 @@ func (m *mirrored) grant(ctx context.Context) error {
 	return m.quiet(ctx)
 }
 
-// divided is how many people a division has.
-const divided = 200
+// divided is how many people a division has, and granted how many people have a Grant at most.
+const divided, granted = 200, 10_000
 
 func (m *mirrored) grantTo(group string) client.Object {
 	return &v1alpha1.Grant{ObjectMeta: metav1.ObjectMeta{Name: group}, Spec: v1alpha1.GrantSpec{
