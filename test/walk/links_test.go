@@ -19,7 +19,7 @@ import (
 var (
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
-	fenced  = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
+	fenced  = regexp.MustCompile("(?s)\n *```.*?\n *```")
 	code    = regexp.MustCompile("`[^`\n]*`")
 	dropped = regexp.MustCompile(`[^\p{L}\p{N}\- _]`)
 )

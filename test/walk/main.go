@@ -31,7 +31,7 @@ Walks pages of the documentation as they are in the last commit: by default READ
 `
 
 // atOnce is how many pages are walked at the same time, each on a machine of its own: most of a walk is waiting.
-const atOnce = 2
+const atOnce = 3
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
