@@ -24,6 +24,7 @@ GOLANGCI_LINT := $(TOOLS)/golangci-lint
 TOOLS_PIN := hack/tools/go.mod hack/tools/go.sum
 HELM := $(TOOLS)/helm
 CYCLONEDX := $(TOOLS)/cyclonedx-gomod
+CRD_REF_DOCS := $(TOOLS)/crd-ref-docs
 PACKAGING_PIN := hack/packaging/go.mod hack/packaging/go.sum
 CHART := charts/rollcall
 
@@ -69,6 +70,13 @@ chart: ## Copy the CRDs, rights, policies, alerts and dashboards of config into 
 	@cp config/policies/*.yaml $(CHART)/files/policies && rm $(CHART)/files/policies/kustomization.yaml
 	@cp config/prometheus/rules.yaml $(CHART)/files/prometheus
 	@cp config/dashboards/*.json $(CHART)/files/dashboards
+
+# Specs hold the generated parts of the other pages against the code; with -update they write them.
+.PHONY: docs
+docs: $(CRD_REF_DOCS) ## Write docs/api-reference.md, and what docs/{metrics,cli,manager-flags}.md take from the code.
+	@$(CRD_REF_DOCS) --source-path=$(API) --config=hack/api-reference/config.yaml --templates-dir=hack/api-reference \
+	  --renderer=markdown --output-path=docs/api-reference.md --log-level=ERROR
+	@told=$$(go test -count=1 ./test/reference ./cmd/kubectl-rollcall -ginkgo.no-color -ginkgo.label-filter=generated -update 2>&1) || { echo "$$told" >&2; exit 1; }
 
 .PHONY: fmt
 fmt: $(GOLANGCI_LINT) ## Format the code and order its imports.
@@ -179,7 +187,7 @@ undeploy: uninstall $(KUSTOMIZE) ## Remove everything that deploy installed: the
 ##@ Tools
 
 .PHONY: tools
-tools: $(CONTROLLER_GEN) $(KUSTOMIZE) $(GOLANGCI_LINT) $(HELM) ## Build the pinned tools into bin/tools (once).
+tools: $(CONTROLLER_GEN) $(KUSTOMIZE) $(GOLANGCI_LINT) $(HELM) $(CRD_REF_DOCS) ## Build the pinned tools into bin/tools (once).
 
 # go build leaves a file alone that is already right, hence the touch.
 define build_tool
@@ -199,6 +207,9 @@ $(GOLANGCI_LINT): $(TOOLS_PIN) $(wildcard hack/tools/golangci-lint/*.go)
 
 $(HELM): $(PACKAGING_PIN)
 	$(call build_tool,helm.sh/helm/v4/cmd/helm,hack/packaging)
+
+$(CRD_REF_DOCS): $(PACKAGING_PIN)
+	$(call build_tool,github.com/elastic/crd-ref-docs,hack/packaging)
 
 $(CYCLONEDX): $(PACKAGING_PIN)
 	$(call build_tool,github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod,hack/packaging)

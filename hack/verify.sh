@@ -11,18 +11,19 @@ trap 'rm -rf "$scratch"' EXIT
 # Copies what is generated to a folder of the given name.
 snapshot() {
   mkdir -p "$scratch/$1"
-  find api config/crd/bases config/argocd charts/rollcall/files -type f \
-    \( -path '*/applyconfiguration/*' -o -name 'zz_generated.*' -o -path 'config/crd/bases/*' -o -name argocd-cm.yaml -o -path 'charts/*' \) \
+  find api config/crd/bases config/argocd config/dashboards charts/rollcall/files docs -type f \
+    \( -path '*/applyconfiguration/*' -o -name 'zz_generated.*' -o -path 'config/crd/bases/*' -o -name argocd-cm.yaml -o -path 'charts/*' \
+    -o -path 'config/dashboards/*' -o -path 'docs/*.md' \) \
     -exec cp --parents -t "$scratch/$1" {} +
 }
 
 generated() {
   mkdir -p config/crd/bases charts/rollcall/files
   snapshot before
-  make generate manifests chart
+  make generate manifests chart docs
   snapshot after
   if ! (cd "$scratch" && diff -ruN before after); then
-    echo "These files were out of date; the tree now has what make generate manifests chart makes of api/ and config/." >&2
+    echo "These files were out of date; the tree now has what make generate manifests chart docs makes of the code and of config/." >&2
     return 1
   fi
 }

@@ -92,13 +92,13 @@ type AccessRequestSpec struct {
 	// +optional
 	StartTime *metav1.Time `json:"startTime,omitempty"`
 
-	// reason says why, for those who approve, and for whoever reviews this later.
+	// reason says why, for those who approve, and for whoever reviews this later. Default: none is given.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	Reason string `json:"reason,omitempty"`
 
-	// ticket that this is about, as the Grant's request.requireTicket wants it.
+	// ticket that this is about, as the Grant's request.requireTicket wants it. Default: none, which does where the Grant wants none.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256

@@ -50,7 +50,7 @@ type ApprovalSpec struct {
 	// +kubebuilder:validation:MaxLength=381
 	Approver string `json:"approver,omitempty"`
 
-	// comment says why.
+	// comment says why, for whoever asked, and for whoever reviews this later. Default: none is given.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024

@@ -92,7 +92,8 @@ type RoleReference struct {
 // NamespaceSet is the union of the namespaces that it names and those that it selects.
 // +kubebuilder:validation:XValidation:rule="(has(self.names) && size(self.names) > 0) || has(self.selector)",message="scope Namespaces needs namespaces: give names, a selector, or both"
 type NamespaceSet struct {
-	// names of namespaces.
+	// names of namespaces, which need not be there yet: the Grant waits for those, and gives what it can meanwhile. With selector, too,
+	// the namespaces of both. Default: none.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
@@ -158,7 +159,7 @@ type GrantSpec struct {
 	// +optional
 	ExpireTime *metav1.Time `json:"expireTime,omitempty"`
 
-	// reason says why, for whoever reviews this later.
+	// reason says why, for whoever reviews this later. Default: none is given.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024

@@ -24,7 +24,7 @@ type GroupSpec struct {
 	// +optional
 	DirectoryRef *NameReference `json:"directoryRef,omitempty"`
 
-	// members of a local group: names of User objects.
+	// members of a local group: names of User objects. Default: nobody. Those of a Group with a directoryRef come from its directory.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=1000

@@ -118,11 +118,11 @@ type LDAPUsers struct {
 	// +kubebuilder:validation:MaxLength=4096
 	Filter string `json:"filter,omitempty"`
 
-	// attributes maps what is read.
+	// attributes names what is read. Default: the attributes of the schema.
 	// +optional
 	Attributes LDAPUserAttributes `json:"attributes,omitzero"`
 
-	// disabled names one more sign that the directory keeps a person out. Those that directories have of their own always count:
+	// disabled names one more sign that the directory keeps a person out. Default: none. Those that directories have of their own count always:
 	// an administrator's lock by password policy (pwdAccountLockedTime 000001010000Z), nsAccountLock, shadowExpire, and with schema
 	// ActiveDirectory the flag of userAccountControl and accountExpires.
 	// +optional
@@ -192,7 +192,7 @@ type LDAPGroups struct {
 	// +kubebuilder:validation:MaxLength=4096
 	Filter string `json:"filter,omitempty"`
 
-	// attributes maps what is read.
+	// attributes names what is read. Default: the attributes of the schema.
 	// +optional
 	Attributes LDAPGroupAttributes `json:"attributes,omitzero"`
 

@@ -102,6 +102,23 @@ Flags:
 // Parse reads flags. flag.ErrHelp means that help was asked for and given.
 func Parse(args []string) (*Options, error) {
 	o := &Options{}
+	flags := o.flags()
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q; see manager --help", flags.Arg(0))
+	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// Flags are all that there are: docs/manager-flags.md is made of them.
+func Flags() *flag.FlagSet { return new(Options).flags() }
+
+func (o *Options) flags() *flag.FlagSet {
 	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
 	flags.Usage = func() {
 		_, _ = fmt.Fprint(flags.Output(), usage)
@@ -139,16 +156,7 @@ func Parse(args []string) (*Options, error) {
 		"anybody who reaches it what the operator is doing and has in memory: 127.0.0.1:6060, and kubectl port-forward; 0 for none")
 	flags.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "host:port to serve /healthz and /readyz on; 0 for none")
 	o.Zap.BindFlags(flags)
-	if err := flags.Parse(args); err != nil {
-		return nil, err
-	}
-	if flags.NArg() > 0 {
-		return nil, fmt.Errorf("unexpected argument %q; see manager --help", flags.Arg(0))
-	}
-	if err := o.check(); err != nil {
-		return nil, err
-	}
-	return o, nil
+	return flags
 }
 
 func (o *Options) bindAudit(flags *flag.FlagSet) {

@@ -22,9 +22,9 @@ type AccessRequestSpecApplyConfiguration struct {
 	DurationSeconds *int32 `json:"durationSeconds,omitempty"`
 	// startTime is when access is to begin; it ends durationSeconds later, however late it was approved. Default: once it is approved.
 	StartTime *v1.Time `json:"startTime,omitempty"`
-	// reason says why, for those who approve, and for whoever reviews this later.
+	// reason says why, for those who approve, and for whoever reviews this later. Default: none is given.
 	Reason *string `json:"reason,omitempty"`
-	// ticket that this is about, as the Grant's request.requireTicket wants it.
+	// ticket that this is about, as the Grant's request.requireTicket wants it. Default: none, which does where the Grant wants none.
 	Ticket *string `json:"ticket,omitempty"`
 }
 

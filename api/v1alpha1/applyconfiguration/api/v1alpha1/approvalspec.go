@@ -20,7 +20,7 @@ type ApprovalSpecApplyConfiguration struct {
 	Decision *apiv1alpha1.Decision `json:"decision,omitempty"`
 	// approver is who decides, as Kubernetes calls them (status.username of their User): the one who creates this object.
 	Approver *string `json:"approver,omitempty"`
-	// comment says why.
+	// comment says why, for whoever asked, and for whoever reviews this later. Default: none is given.
 	Comment *string `json:"comment,omitempty"`
 }
 

@@ -34,7 +34,7 @@ type GrantSpecApplyConfiguration struct {
 	StartTime *v1.Time `json:"startTime,omitempty"`
 	// expireTime is when the Grant ends; after it there are no bindings, and the object stays. Default: never.
 	ExpireTime *v1.Time `json:"expireTime,omitempty"`
-	// reason says why, for whoever reviews this later.
+	// reason says why, for whoever reviews this later. Default: none is given.
 	Reason *string `json:"reason,omitempty"`
 }
 

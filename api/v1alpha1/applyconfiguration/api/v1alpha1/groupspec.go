@@ -14,7 +14,7 @@ type GroupSpecApplyConfiguration struct {
 	GroupName *string `json:"groupName,omitempty"`
 	// directoryRef names the Directory that knows this group. Absent: a local group, declared here alone. Immutable.
 	DirectoryRef *NameReferenceApplyConfiguration `json:"directoryRef,omitempty"`
-	// members of a local group: names of User objects.
+	// members of a local group: names of User objects. Default: nobody. Those of a Group with a directoryRef come from its directory.
 	Members []string `json:"members,omitempty"`
 }
 

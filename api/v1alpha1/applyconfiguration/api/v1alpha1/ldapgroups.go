@@ -19,7 +19,7 @@ type LDAPGroupsApplyConfiguration struct {
 	// filter that groups match (RFC 4515). Default by schema: (objectClass=groupOfNames), (objectClass=posixGroup) or
 	// (objectClass=group).
 	Filter *string `json:"filter,omitempty"`
-	// attributes maps what is read.
+	// attributes names what is read. Default: the attributes of the schema.
 	Attributes *LDAPGroupAttributesApplyConfiguration `json:"attributes,omitempty"`
 	// nesting says whether members of member groups count. Default by schema: Flat for RFC2307, whose groups name people
 	// only, and Nested for the others.

@@ -15,9 +15,9 @@ type LDAPUsersApplyConfiguration struct {
 	// filter that people match (RFC 4515). Default by schema: (objectClass=inetOrgPerson), (objectClass=posixAccount) or
 	// (&(objectCategory=person)(objectClass=user)).
 	Filter *string `json:"filter,omitempty"`
-	// attributes maps what is read.
+	// attributes names what is read. Default: the attributes of the schema.
 	Attributes *LDAPUserAttributesApplyConfiguration `json:"attributes,omitempty"`
-	// disabled names one more sign that the directory keeps a person out. Those that directories have of their own always count:
+	// disabled names one more sign that the directory keeps a person out. Default: none. Those that directories have of their own count always:
 	// an administrator's lock by password policy (pwdAccountLockedTime 000001010000Z), nsAccountLock, shadowExpire, and with schema
 	// ActiveDirectory the flag of userAccountControl and accountExpires.
 	Disabled *LDAPDisabledApplyConfiguration `json:"disabled,omitempty"`

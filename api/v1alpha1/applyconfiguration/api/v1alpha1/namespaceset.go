@@ -14,7 +14,8 @@ import (
 //
 // NamespaceSet is the union of the namespaces that it names and those that it selects.
 type NamespaceSetApplyConfiguration struct {
-	// names of namespaces.
+	// names of namespaces, which need not be there yet: the Grant waits for those, and gives what it can meanwhile. With selector, too,
+	// the namespaces of both. Default: none.
 	Names []string `json:"names,omitempty"`
 	// selector selects namespaces by label, and is followed as they come, change and go. An empty selector is all of them.
 	Selector *v1.LabelSelectorApplyConfiguration `json:"selector,omitempty"`
