@@ -86,7 +86,7 @@ type DirectorySpec struct {
 	// +kubebuilder:default=Active
 	Sync SyncState `json:"sync,omitempty"`
 
-	// leavers says what becomes of people whose entry is gone, and how many may go unasked. Default: what the fields of LeaversSpec default to.
+	// leavers says what becomes of people whose entry is gone, and how many may go unasked. Default: the fields' own.
 	// +optional
 	Leavers LeaversSpec `json:"leavers,omitzero"`
 

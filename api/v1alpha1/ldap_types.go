@@ -122,8 +122,8 @@ type LDAPUsers struct {
 	// +optional
 	Attributes LDAPUserAttributes `json:"attributes,omitzero"`
 
-	// disabled names one more sign that the directory keeps a person out. Default: none. Those that directories have of their own count always:
-	// an administrator's lock by password policy (pwdAccountLockedTime 000001010000Z), nsAccountLock, shadowExpire, and with schema
+	// disabled names one more sign that the directory keeps a person out. Default: none. Those that directories have of their own count
+	// always: an administrator's lock by password policy (pwdAccountLockedTime 000001010000Z), nsAccountLock, shadowExpire, and with schema
 	// ActiveDirectory the flag of userAccountControl and accountExpires.
 	// +optional
 	Disabled *LDAPDisabled `json:"disabled,omitempty"`

@@ -7,8 +7,8 @@ package main
 func access() board {
 	return board{
 		uid: "rollcall-access", title: "Rollcall / Access", other: "rollcall-operations",
-		description: "Who may act, by what, and what changes: people, grants, requests, sessions, logins, leavers, Locks, certificates. It names nobody: " +
-			"kubectl rollcall does.",
+		description: "Who may act, by what, and what changes: people, grants, requests, sessions, logins, leavers, Locks, certificates. It names " +
+			"nobody: kubectl rollcall does.",
 		rows: []row{now(), people(), grants(), requests(), sessions(), keepingOut()},
 	}
 }
@@ -52,7 +52,9 @@ func people() row {
 		{
 			kind: graph, title: "People who may act", width: 8, unit: short,
 			description: "A step is many at once, or an accident.",
-			queries:     []query{{`max(rollcall_users{$of,state="Active"})`, "active"}, {`max(rollcall_dormant_users{$of})`, "of them not seen for long"}},
+			queries: []query{
+				{`max(rollcall_users{$of,state="Active"})`, "active"}, {`max(rollcall_dormant_users{$of})`, "of them not seen for long"},
+			},
 		},
 		{
 			kind: graph, title: "People who may not, by reason", width: 8, unit: short, stacked: true,
@@ -73,7 +75,7 @@ func grants() row {
 	return row{title: "Grants", height: 8, panels: []panel{
 		{
 			kind: graph, title: "Grants, by how they are", width: 8, unit: short, stacked: true,
-			description: "Applied: they have bindings. OnRequest: people may ask. NotStarted and Expired: by their times. Everything else is not whole.",
+			description: "Applied: they have bindings. OnRequest: people may ask. NotStarted and Expired: by their times. All else is not whole.",
 			queries:     []query{{`max by (state, reason) (rollcall_objects{$of,kind="Grant"})`, "{{state}} {{reason}}"}},
 		},
 		{
@@ -97,15 +99,15 @@ func requests() row {
 			kind: graph, title: "Requests", width: 8, unit: short,
 			description: "That wait, that are active, and emergencies that nobody has reviewed.",
 			queries: []query{
-				{`max by (reason) (rollcall_objects{$of,kind="AccessRequest",state=~"Waiting|Ready",reason=~"Pending|Active|ReviewPending|NotStarted"})`, "{{reason}}"},
+				{`max by (reason) (rollcall_objects{$of,kind="AccessRequest",reason=~"Pending|Active|ReviewPending|NotStarted"})`, "{{reason}}"},
 			},
 		},
 		{
 			kind: graph, title: "How long people wait for approval", width: 8, unit: seconds, marks: warn(3600),
 			description: "From the request until the decision that counted, over a day.",
 			queries: []query{
-				{`histogram_quantile(0.5, sum by (le) (increase(rollcall_access_request_wait_duration_seconds_bucket{$of,outcome="approved"}[1d])))`, "median"},
-				{`histogram_quantile(0.9, sum by (le) (increase(rollcall_access_request_wait_duration_seconds_bucket{$of,outcome="approved"}[1d])))`, "slowest tenth"},
+				{over("0.5", "rollcall_access_request_wait_duration_seconds", `,outcome="approved"`, "1d"), "median"},
+				{over("0.9", "rollcall_access_request_wait_duration_seconds", `,outcome="approved"`, "1d"), "slowest tenth"},
 			},
 		},
 		{
@@ -159,8 +161,8 @@ func keepingOut() row {
 			kind: graph, title: "How long leavers keep access", width: 6, unit: seconds, marks: bad(60),
 			description: "From when the directory told it until a binding does not name them, over an hour. RollcallLeaversKeepAccess.",
 			queries: []query{
-				{`histogram_quantile(0.5, sum by (le) (increase(rollcall_leaver_withdrawal_duration_seconds_bucket{$of}[1h])))`, "median"},
-				{`histogram_quantile(0.99, sum by (le) (increase(rollcall_leaver_withdrawal_duration_seconds_bucket{$of}[1h])))`, "slowest hundredth"},
+				{over("0.5", "rollcall_leaver_withdrawal_duration_seconds", "", "1h"), "median"},
+				{over("0.99", "rollcall_leaver_withdrawal_duration_seconds", "", "1h"), "slowest hundredth"},
 			},
 		},
 		{

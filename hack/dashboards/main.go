@@ -1,8 +1,8 @@
 // Copyright 2026 The Rollcall Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command dashboards writes the Grafana dashboards into a folder: make manifests runs it. What is on them is in operations.go and access.go;
-// where everything is follows from its order and its width.
+// Command dashboards writes the Grafana dashboards into a folder: make manifests runs it. What is on them is in operations.go and
+// access.go; where everything is follows from its order and its width.
 package main
 
 import (
@@ -33,7 +33,6 @@ func write(folder string) error {
 		if err := encoder.Encode(b.json()); err != nil {
 			return err
 		}
-		//nolint:gosec // For everybody to read.
 		if err := os.WriteFile(filepath.Join(folder, b.uid+".json"), text.Bytes(), 0o644); err != nil {
 			return err
 		}

@@ -57,7 +57,7 @@ type query struct{ expr, legend string }
 
 // Units of Grafana's.
 const (
-	short, seconds, days, bytes_, perSecond, ratio, flag = "short", "s", "d", "bytes", "ops", "percentunit", "none"
+	short, seconds, days, size, perSecond, flag = "short", "s", "d", "bytes", "ops", "none"
 )
 
 const of = `namespace=~"$namespace",job=~"$job",instance=~"$instance"`
@@ -121,7 +121,7 @@ func variables() []object {
 }
 
 func (p *panel) json(id int, at object) object {
-	targets := []object{}
+	targets := make([]object, 0, len(p.queries))
 	for i, q := range p.queries {
 		target := object{
 			"refId": string(rune('A' + i)), "datasource": source(), "expr": strings.ReplaceAll(q.expr, "$of", of), "legendFormat": q.legend,
@@ -223,6 +223,11 @@ func quantile(q, metric, by string) string {
 		labels += ", " + by
 	}
 	return "histogram_quantile(" + q + ", sum by (" + labels + ") (rate(" + metric + "_bucket{$of}[$__rate_interval])))"
+}
+
+// over is a quantile of what happened in a long time, of which there is too little for a rate.
+func over(q, metric, matchers, window string) string {
+	return "histogram_quantile(" + q + ", sum by (le) (increase(" + metric + "_bucket{$of" + matchers + "}[" + window + "])))"
 }
 
 func rate(metric, matchers, by string) string {

@@ -7,8 +7,8 @@ package main
 func operations() board {
 	return board{
 		uid: "rollcall-operations", title: "Rollcall / Operations", other: "rollcall-access",
-		description: "Whether Rollcall works: directories, reconciling, logins, the webhook, audit, and what it takes. docs/metrics.md has each metric, " +
-			"docs/runbooks.md what to do about each alert.",
+		description: "Whether Rollcall works: directories, reconciling, logins, the webhook, audit, and what it takes. docs/metrics.md has each " +
+			"metric, docs/runbooks.md what to do about each alert.",
 		rows: []row{overview(), directories(), reconciling(), bindings(), certificates(), webhook(), audit(), ledger(), process()},
 	}
 }
@@ -43,7 +43,7 @@ func overview() row {
 		},
 		{
 			kind: stat, title: "Failed certificates", width: 3, unit: short, marks: bad(1), none: "0",
-			description: "Certificates of the last hour that the signer, the ledger or the API server did not let be issued: RollcallCertificatesFail.",
+			description: "Certificates of the last hour that the signer, the ledger or the API server kept back: RollcallCertificatesFail.",
 			queries:     []query{{`sum(increase(rollcall_certificates_total{$of,result="failed"}[1h]))`, ""}},
 		},
 		{
@@ -282,7 +282,7 @@ func ledger() row {
 func process() row {
 	return row{title: "What it takes", height: 7, panels: []panel{
 		{
-			kind: graph, title: "Memory", width: 6, unit: bytes_,
+			kind: graph, title: "Memory", width: 6, unit: size,
 			description: "Resident, by replica. docs/scale.md says what to expect.",
 			queries:     []query{{`process_resident_memory_bytes{$of}`, "{{instance}}"}},
 		},

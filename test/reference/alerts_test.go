@@ -54,6 +54,16 @@ func alertNames() []string {
 	return names
 }
 
+// found is what the first group of a pattern matches in a text.
+func found(pattern, text string) []string {
+	matches := regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1)
+	words := make([]string, len(matches))
+	for i, match := range matches {
+		words[i] = match[1]
+	}
+	return words
+}
+
 // expectKnown says that an expression parses, and asks for what there is: of metrics of our own, and of others that are named.
 func expectKnown(expr string, others func(promql.Ask) bool) []promql.Ask {
 	GinkgoHelper()
@@ -69,8 +79,8 @@ func expectKnown(expr string, others func(promql.Ask) bool) []promql.Ask {
 		name, histogram := ask.Base()
 		i := slices.IndexFunc(all, func(e meter.Entry) bool { return e.Name == name })
 		Expect(i).NotTo(Equal(-1), "%s of %s", ask.Metric, expr)
-		Expect(all[i].Type == meter.TypeHistogram).To(Equal(histogram), "%s of %s", ask.Metric, expr)
-		known := []string{"le"}
+		Expect(histogram).To(Equal(all[i].Type == meter.TypeHistogram), "%s of %s", ask.Metric, expr)
+		known := slices.Grow([]string{"le"}, len(all[i].Labels))
 		for _, label := range all[i].Labels {
 			known = append(known, label.Name)
 		}
@@ -87,10 +97,7 @@ var _ = Describe("Alerts", func() {
 	})
 
 	It("have a runbook each, where they say it is, and each runbook an alert", func() {
-		var sections []string
-		for _, found := range regexp.MustCompile(`(?m)^## (Rollcall\w+)$`).FindAllStringSubmatch(read("docs", "runbooks.md"), -1) {
-			sections = append(sections, found[1])
-		}
+		sections := found(`(?m)^## (Rollcall\w+)$`, read("docs", "runbooks.md"))
 		Expect(sections).To(Equal(alertNames()), "in the same order")
 		for _, a := range alerts() {
 			Expect(a.Annotations).To(SatisfyAll(
@@ -100,16 +107,13 @@ var _ = Describe("Alerts", func() {
 		}
 	})
 
-	It("have runbooks that say what it means, who is affected, how to look, what to do, when it goes away, and what fires it falsely", func() {
+	It("have runbooks that say what it means, who is affected, how to look, what to do, when it ends, and what fires it falsely", func() {
 		for _, section := range strings.Split(read("docs", "runbooks.md"), "\n## ")[1:] {
 			name, text, _ := strings.Cut(section, "\n")
 			if !strings.HasPrefix(name, "Rollcall") {
 				continue
 			}
-			var parts []string
-			for _, found := range regexp.MustCompile(`(?m)^\*\*([^*]+)\.\*\* \S`).FindAllStringSubmatch(text, -1) {
-				parts = append(parts, found[1])
-			}
+			parts := found(`(?m)^\*\*([^*]+)\.\*\* \S`, text)
 			Expect(parts).To(Equal([]string{"Means", "Affected", "Look", "Do", "Goes away", "False alarms"}), name)
 		}
 	})

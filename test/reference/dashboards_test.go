@@ -122,7 +122,7 @@ var _ = Describe("Dashboards", func() {
 				}
 				bottom = max(bottom, p.Grid.Y+p.Grid.H)
 			}
-			Expect(len(taken)).To(Equal(gridColumns*bottom), "%s has holes", board.Title)
+			Expect(taken).To(HaveLen(gridColumns*bottom), "%s has holes", board.Title)
 		}
 	})
 

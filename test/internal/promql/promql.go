@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
@@ -18,7 +18,8 @@ type Ask struct {
 	Labels []string
 }
 
-// Asks parses an expression, in which dashboards have variables, and says what it asks for. Labels that Prometheus itself gives are left out.
+// Asks parses an expression, in which dashboards have variables, and says what it asks for. Labels that Prometheus
+// itself gives are left out.
 func Asks(expr string) ([]Ask, error) {
 	parsed, err := parser.ParseExpr(plain(expr))
 	if err != nil {
@@ -52,7 +53,7 @@ func asked(selector *parser.VectorSelector, path []parser.Node) []string {
 	}
 	slices.Sort(names)
 	return slices.DeleteFunc(slices.Compact(names), func(name string) bool {
-		return slices.Contains([]string{labels.MetricName, "job", "namespace", "pod", "instance", "container"}, name)
+		return slices.Contains([]string{model.MetricNameLabel, "job", "namespace", "pod", "instance", "container"}, name)
 	})
 }
 

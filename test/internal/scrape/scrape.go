@@ -125,7 +125,7 @@ func ExpectLibraries(text string) {
 			family = families[ask.Metric]
 		}
 		gomega.Expect(family).NotTo(gomega.BeNil(), ask.Metric)
-		known := []string{"le"}
+		known := slices.Grow([]string{"le"}, len(family.GetMetric()[0].GetLabel()))
 		for _, pair := range family.GetMetric()[0].GetLabel() {
 			known = append(known, pair.GetName())
 		}

@@ -31,7 +31,7 @@ type DirectorySpecApplyConfiguration struct {
 	SyncIntervalSeconds *int32 `json:"syncIntervalSeconds,omitempty"`
 	// sync is Active (the default) or Paused; a paused Directory is not read, and its Users and Groups stay as they are.
 	Sync *apiv1alpha1.SyncState `json:"sync,omitempty"`
-	// leavers says what becomes of people whose entry is gone, and how many may go unasked. Default: what the fields of LeaversSpec default to.
+	// leavers says what becomes of people whose entry is gone, and how many may go unasked. Default: the fields' own.
 	Leavers *LeaversSpecApplyConfiguration `json:"leavers,omitempty"`
 	// login says how these people prove who they are to the login service, and what they get for it. Default: they cannot log in.
 	Login *LoginPolicyApplyConfiguration `json:"login,omitempty"`

@@ -17,8 +17,8 @@ type LDAPUsersApplyConfiguration struct {
 	Filter *string `json:"filter,omitempty"`
 	// attributes names what is read. Default: the attributes of the schema.
 	Attributes *LDAPUserAttributesApplyConfiguration `json:"attributes,omitempty"`
-	// disabled names one more sign that the directory keeps a person out. Default: none. Those that directories have of their own count always:
-	// an administrator's lock by password policy (pwdAccountLockedTime 000001010000Z), nsAccountLock, shadowExpire, and with schema
+	// disabled names one more sign that the directory keeps a person out. Default: none. Those that directories have of their own count
+	// always: an administrator's lock by password policy (pwdAccountLockedTime 000001010000Z), nsAccountLock, shadowExpire, and with schema
 	// ActiveDirectory the flag of userAccountControl and accountExpires.
 	Disabled *LDAPDisabledApplyConfiguration `json:"disabled,omitempty"`
 }
