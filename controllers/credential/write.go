@@ -74,7 +74,11 @@ func (r *Reconciler) write(ctx context.Context, s *scope, record *v1alpha1.Certi
 		owned.WithCertificate(certificate(record))
 	}
 	applied := iamac.User(s.user.Name).WithResourceVersion(s.user.ResourceVersion).WithStatus(owned)
-	if err := r.Reporter.Report(ctx, s.user, applied, s.user.Status.Conditions, conditions); err != nil {
+	err := r.Reporter.Report(ctx, s.user, applied, s.user.Status.Conditions, conditions)
+	if apierrors.IsNotFound(err) {
+		return errGone
+	}
+	if err != nil {
 		return err
 	}
 	if applied.ResourceVersion != nil {

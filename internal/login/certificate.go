@@ -207,8 +207,7 @@ func (s *Service) logout(ctx context.Context, a *attempt) (any, error) {
 	return struct{}{}, nil
 }
 
-// end ends a Session in the person's name, unless it has ended. What else is written to it meanwhile, such as a certificate, is no reason not
-// to.
+// end ends a Session in the person's name, unless it has ended, whatever else is written to it meanwhile, such as a certificate.
 func (s *Service) end(ctx context.Context, current *v1alpha1.Session) error {
 	uid := current.UID
 	return retry.RetryOnConflict(retry.DefaultRetry, func() error {

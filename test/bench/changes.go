@@ -33,6 +33,8 @@ const (
 	stride = 41
 	// firstMover comes before those who move: they are in the division of the teams that they enter, and none of them leaves.
 	firstMover = 44
+	// namespaceOfAll is where the Grants give something.
+	namespaceOfAll = "company"
 	// askEvery is how long somebody who is to be denied waits between two requests.
 	askEvery = 2 * time.Millisecond
 )
@@ -69,7 +71,8 @@ func (m *mirrored) grant(ctx context.Context) error {
 	for i := range divisions {
 		grants = append(grants, m.grantTo(slapd.Division(i)))
 	}
-	if err := m.create(ctx, "namespaces", []client.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: m.namespace}}}); err != nil {
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespaceOfAll}}
+	if err := m.admin.Create(ctx, namespace); err != nil {
 		return err
 	}
 	if err := m.create(ctx, "Grants", grants); err != nil {
@@ -96,7 +99,7 @@ func (m *mirrored) grantTo(group string) client.Object {
 		Subjects:   []v1alpha1.Subject{{Kind: v1alpha1.SubjectGroup, Name: group}},
 		RoleRef:    v1alpha1.RoleReference{Kind: v1alpha1.RoleKindClusterRole, Name: "view"},
 		Scope:      v1alpha1.ScopeNamespaces,
-		Namespaces: &v1alpha1.NamespaceSet{Names: []string{m.namespace}},
+		Namespaces: &v1alpha1.NamespaceSet{Names: []string{namespaceOfAll}},
 		Reason:     "benchmark",
 	}}
 }
@@ -108,7 +111,7 @@ func (m *mirrored) untilDenied(ctx context.Context, uid string, happens func(uid
 		return 0, err
 	}
 	if err := m.until(ctx, uid+" has access", func(ctx context.Context) (string, bool, error) {
-		err := asks(ctx, as, m.namespace)
+		err := asks(ctx, as, namespaceOfAll)
 		return fmt.Sprint(err), err == nil, client.IgnoreNotFound(ignoreForbidden(err))
 	}); err != nil {
 		return 0, err
@@ -145,7 +148,7 @@ func ignoreForbidden(err error) error {
 // denied returns once somebody is.
 func (m *mirrored) denied(ctx context.Context, as kubernetes.Interface, uid string) error {
 	for limit := time.Now().Add(patience); time.Now().Before(limit); time.Sleep(askEvery) {
-		err := asks(ctx, as, m.namespace)
+		err := asks(ctx, as, namespaceOfAll)
 		if apierrors.IsForbidden(err) {
 			return nil
 		}
@@ -212,7 +215,7 @@ func (m *mirrored) restart(ctx context.Context) ([]line, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(asks(ctx, as, m.namespace), m.server.DisablePerson(uid)); err != nil {
+	if err := errors.Join(asks(ctx, as, namespaceOfAll), m.server.DisablePerson(uid)); err != nil {
 		return nil, err
 	}
 	mark, err := m.plane.AuditMark()
