@@ -7,8 +7,8 @@ package main
 func access() board {
 	return board{
 		uid: "rollcall-access", title: "Rollcall / Access", other: "rollcall-operations",
-		description: "Who may act, by what, and what changes: people, grants, requests, sessions, logins, leavers, Locks, certificates. It names " +
-			"nobody: kubectl rollcall does.",
+		description: "Who may act, by what, and what changes: people, grants, requests, sessions, logins, leavers, Locks, certificates. It " +
+			"names nobody: kubectl rollcall does.",
 		rows: []row{now(), people(), grants(), requests(), sessions(), keepingOut()},
 	}
 }
@@ -167,7 +167,7 @@ func keepingOut() row {
 		},
 		{
 			kind: graph, title: "Denied by the webhook", width: 6, unit: short, stacked: true,
-			description: "Requests an hour with a certificate whose Session has ended or is gone, that names somebody else, or that nobody issued.",
+			description: "Requests an hour with a certificate whose Session has ended or is gone, of somebody else, or that nobody issued.",
 			queries: []query{{
 				`sum by (decision) (increase(rollcall_authorization_reviews_total{$of,decision!~"no_opinion|preflight"}[1h]))`, "{{decision}}",
 			}},

@@ -7,8 +7,8 @@ package main
 func operations() board {
 	return board{
 		uid: "rollcall-operations", title: "Rollcall / Operations", other: "rollcall-access",
-		description: "Whether Rollcall works: directories, reconciling, logins, the webhook, audit, and what it takes. docs/metrics.md has each " +
-			"metric, docs/runbooks.md what to do about each alert.",
+		description: "Whether Rollcall works: directories, reconciling, logins, the webhook, audit, and what it takes. docs/metrics.md has " +
+			"each metric, docs/runbooks.md what to do about each alert.",
 		rows: []row{overview(), directories(), reconciling(), bindings(), certificates(), webhook(), audit(), ledger(), process()},
 	}
 }
