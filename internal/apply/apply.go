@@ -146,10 +146,7 @@ func (a *Applier) executeAll(ctx context.Context, verb rbacplan.Verb, changes []
 		if changes[i].Verb == verb {
 			group.Go(func() error {
 				done[i], errs[i] = a.execute(ctx, &changes[i])
-				a.Metrics.wrote(&changes[i], done[i] != nil)
-				if done[i] != nil {
-					a.Departures.Dropped(changes[i].Dropped)
-				}
+				a.account(&changes[i], done[i], errs[i])
 				return nil // One change that fails does not hold up the others.
 			})
 		}
@@ -163,6 +160,18 @@ func (a *Applier) executeAll(ctx context.Context, verb rbacplan.Verb, changes []
 			result.Problem = problemOf(errs[i], &changes[i].Binding)
 		}
 	}
+}
+
+// account counts what was to be done and what was done, which may be another, and tells who is not named any more.
+func (a *Applier) account(wanted, done *rbacplan.Change, err error) {
+	a.Metrics.wrote(wanted, err == nil)
+	if done == nil {
+		return
+	}
+	if err != nil {
+		a.Metrics.wrote(done, true)
+	}
+	a.Departures.Dropped(done.Dropped)
 }
 
 // execute makes one change and returns what was done, which may be another: a binding of a role that may not be bound any more
@@ -193,7 +202,9 @@ func (a *Applier) deleteInstead(ctx context.Context, change *rbacplan.Change, re
 	if err := a.delete(ctx, &change.Binding); err != nil {
 		return nil, err
 	}
-	return &rbacplan.Change{Verb: rbacplan.Delete, Binding: change.Binding}, refusal
+	everybody := slices.Concat(change.Dropped, change.Binding.Usernames)
+	slices.Sort(everybody)
+	return &rbacplan.Change{Verb: rbacplan.Delete, Binding: change.Binding, Dropped: slices.Compact(everybody)}, refusal
 }
 
 // create makes a binding that is not there. One of that name which is ours, but was not in the cache (someone took its labels),
