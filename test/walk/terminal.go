@@ -61,10 +61,12 @@ func openTerminal(dir, files string, environment []string) (*terminal, error) {
 	return t, nil
 }
 
-// script is what the shell is told: to run the block as it stands, and to say how that went. Any command that fails ends the block.
+// script is what the shell is told: to run the block as it stands, and to say how that went. Any command that fails ends the block, and
+// the shell with it unless it may fail.
 func (t *terminal) script(block, output, status string, mayFail bool) string {
 	if mayFail {
-		return fmt.Sprintf("set +e +E; trap - ERR; source '%s' >'%s' 2>&1 </dev/null; echo \"0 $?\" >'%s'\n", block, output, status)
+		return fmt.Sprintf("set +e +E -o pipefail; trap 'return $?' ERR; source '%s' >'%s' 2>&1 </dev/null; echo \"0 $?\" >'%s'; trap - ERR\n",
+			block, output, status)
 	}
 	return fmt.Sprintf("set -eE -o pipefail; trap 'echo \"$LINENO $?\" >'\\''%s'\\''' ERR\nsource '%s' >'%s' 2>&1 </dev/null\n"+
 		"trap - ERR; echo '0 0' >'%s'\n", status, block, output, status)

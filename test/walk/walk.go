@@ -131,7 +131,7 @@ func (w *walker) weigh(b, shown *page.Block, got result) error {
 
 func line(text string, number int) string {
 	lines := strings.Split(text, "\n")
-	if number < 1 || number > len(lines) {
+	if number < 1 || number > len(lines) || lines[number-1] == "" { // Of a list the shell only says that the block failed.
 		return strings.TrimSpace(text)
 	}
 	return lines[number-1]

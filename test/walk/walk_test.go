@@ -52,7 +52,7 @@ var _ = Describe("A page that says what is so", func() {
 			"'''text", "# a/b.yaml", "kind: User", "'''"),
 		Entry("what should fail fails, and what comes after it goes on in the same shell",
 			"'''sh", "A=1", "'''", "<!-- walk: fails -->",
-			"'''sh", "ls nothing 2>/dev/null", "'''", "'''sh", "echo $A", "'''", "'''text", "1", "'''"),
+			"'''sh", "ls nothing 2>/dev/null", "'''", "'''text", "'''", "'''sh", "echo $A", "'''", "'''text", "1", "'''"),
 		Entry("what is not so yet is looked at again",
 			"'''sh", "# Terminal 2", "(sleep 1; touch ~/there) &", "'''", "<!-- walk: soon -->",
 			"'''sh", "ls ~/there", "'''", "'''text", "...there", "'''"),
@@ -72,7 +72,9 @@ var _ = Describe("A page that says what is not so", func() {
 		Entry("one that ends the shell", "page.md:2: it ended the shell", "'''sh", "exit 0", "'''"),
 		Entry("something else is printed", "page.md:5: the commands of line 2 print something else (- on the page, + now):\n  a\n- c\n+ b\n",
 			"'''sh", "echo a; echo b >&2", "'''", "'''text", "a", "c", "'''"),
-		Entry("what should fail does not", "page.md:3: this should fail, and did not", "<!-- walk: fails -->", "'''sh", "true", "'''"),
+		Entry("what should fail does not", "page.md:3: this should fail, and did not", "<!-- walk: fails -->", "'''sh", "true", "'''",
+			"'''text", "'''"),
+		Entry("the first part of a list that fails", "this failed (1): false && true", "", "'''sh", "false && true", "'''"),
 		Entry("what should go on ends", "page.md:2: this should go on, and has ended", "'''sh", "# Terminal 2: until Ctrl-C", "true", "'''",
 			"'''text", "never", "'''"),
 		Entry("a target that is not there", "page.md:3: there is no such target: make dinner",
@@ -82,4 +84,21 @@ var _ = Describe("A page that says what is not so", func() {
 		Entry("a file that is left in the clone", "the clone is not as it was:\n?? left", "'''sh", "touch left", "'''"),
 		Entry("a temporary file that is left", "a temporary file is left: tmp.", "'''sh", "mktemp", "'''"),
 	)
+})
+
+var _ = Describe("A terminal", func() {
+	It("stops a block that may fail at the command that does, and goes on with the next block", func(ctx context.Context) {
+		dir := GinkgoT().TempDir()
+		t, err := openTerminal(dir, filepath.Join(dir, "files"), os.Environ())
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(t.close)
+		for _, block := range []string{"A=1\necho a\n(exit 3)\necho b\n", "A=1\necho a\n(exit 3) | true\necho b\n"} {
+			got, err := t.runs(ctx, block, true)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(got).To(Equal(result{output: "a\n", status: 3}))
+		}
+		got, err := t.runs(ctx, "echo $A\n", false)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(got).To(Equal(result{output: "1\n"}))
+	})
 })

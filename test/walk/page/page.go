@@ -7,7 +7,7 @@
 // file's name is that file. A first line such as "# Terminal 2: the operator" says where the reader types it, and "until Ctrl-C" there
 // that it goes on. Only what a reader does not need is in a comment before the block:
 //
-//	<!-- walk: fails -->           the block's last command fails, as its output shows
+//	<!-- walk: fails -->           the block's one command fails, as the output after it shows
 //	<!-- walk: soon -->            the reader looks again until it is so
 //	<!-- walk: not run: REASON --> shown, and not walked
 //	<!-- walk: cluster -->         for a page: the reader has a cluster, which kubectl finds
@@ -44,7 +44,7 @@ type Block struct {
 	// Terminal is where commands are typed; "1" unless the block says so. Stays: they go on until the end of the page.
 	Terminal string
 	Stays    bool
-	// Fails: the last command must fail. Soon: the block is run again until its output is so.
+	// Fails: the command must fail. Soon: the block is run again until its output is so.
 	Fails, Soon bool
 	// Path is where a file goes.
 	Path string
@@ -95,6 +95,12 @@ func Parse(name, text string) (*Page, error) {
 		}
 	}
 	p.Cluster = fenced.cluster
+	for i := range p.Blocks {
+		if p.Blocks[i].Fails && (i+1 == len(p.Blocks) || p.Blocks[i+1].Kind != Output) {
+			return nil, fmt.Errorf("%s:%d: what fails must be followed by what it prints (```text): else anything that fails will do",
+				name, p.Blocks[i].Line)
+		}
+	}
 	return p, nil
 }
 
@@ -131,7 +137,26 @@ func (p *Page) take(found *raw) error {
 	if (b.Fails || b.Soon) && b.Kind != Commands {
 		return fmt.Errorf("only commands fail or are run again, not what is %s", b.Kind)
 	}
+	if b.Kind == Commands {
+		if err := b.noticed(); err != nil {
+			return err
+		}
+	}
 	p.Blocks = append(p.Blocks, b)
+	return nil
+}
+
+// noticed says whether the walk would see it if a command of the block failed, or if another did than the one that should.
+func (b *Block) noticed() error {
+	found := commands(b.Text)
+	if b.Fails && (len(found) != 1 || found[0].list) {
+		return fmt.Errorf("what fails must be one command in a block of its own: else it is not known which of them did")
+	}
+	for i, c := range found {
+		if c.list && i < len(found)-1 {
+			return fmt.Errorf("a shell does not tell that %q failed where more comes after it: give each command a line", strings.TrimSpace(c.text))
+		}
+	}
 	return nil
 }
 

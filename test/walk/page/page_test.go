@@ -51,15 +51,15 @@ var _ = Describe("What becomes of a block", func() {
 	})
 
 	It("does what the comment before it says", func() {
-		p := parse("<!-- walk: cluster -->", "", "<!-- walk: fails -->", "'''sh", "false", "'''", "<!-- walk: soon -->", "'''sh", "true", "'''",
+		p := parse("<!-- walk: cluster -->", "", "<!-- walk: fails -->", "'''sh", "false", "'''", "'''text", "'''", "<!-- walk: soon -->", "'''sh", "true", "'''",
 			"<!-- walk: not run: it takes a browser -->", "'''sh", "login", "'''", "<!-- walk: fragment: User -->", "'''yaml", "spec: {}", "'''")
 		Expect(p.Cluster).To(BeTrue())
 		Expect(p.Blocks[0].Fails).To(BeTrue())
-		Expect(p.Blocks[1].Soon).To(BeTrue())
-		Expect(p.Blocks[2].Kind).To(Equal(page.NotRun))
-		Expect(p.Blocks[2].Reason).To(Equal("it takes a browser"))
+		Expect(p.Blocks[2].Soon).To(BeTrue())
 		Expect(p.Blocks[3].Kind).To(Equal(page.NotRun))
-		Expect(p.Blocks[3].Fragment).To(Equal("User"))
+		Expect(p.Blocks[3].Reason).To(Equal("it takes a browser"))
+		Expect(p.Blocks[4].Kind).To(Equal(page.NotRun))
+		Expect(p.Blocks[4].Fragment).To(Equal("User"))
 	})
 
 	It("takes a block in a list for what it is without the list's indentation, and keeps longer fences apart", func() {
@@ -86,7 +86,26 @@ var _ = Describe("What becomes of a block", func() {
 		Entry("a comment before nothing", `no block comes after "fails"`, "<!-- walk: fails -->"),
 		Entry("an output that fails", "only commands fail", "'''sh", "ls", "'''", "<!-- walk: fails -->", "'''text", "a", "'''"),
 		Entry("a cluster that comes too late", "page.md:4: the cluster must be there", "'''sh", "ls", "'''", "<!-- walk: cluster -->"),
+		Entry("a part of a list that may fail", `page.md:1: a shell does not tell that "cd x && ls" failed`, "'''sh", "cd x && ls", "true", "'''"),
+		Entry("one of the same line", `does not tell that "a || b" failed`, "'''sh", "a || b; true", "'''"),
+		Entry("one of two lines", `does not tell that "a &&\n b" failed`, "'''sh", "a &&", " b", "true", "'''"),
+		Entry("one after a quote", `does not tell that "echo 'a' && b" failed`, "'''sh", "echo 'a' && b", "true", "'''"),
+		Entry("two commands of which one fails", "page.md:2: what fails must be one command",
+			"<!-- walk: fails -->", "'''sh", "ls", "false", "'''", "'''text", "'''"),
+		Entry("a list of which one fails", "what fails must be one command", "<!-- walk: fails -->", "'''sh", "ls && x", "'''", "'''text", "'''"),
+		Entry("what fails anyhow", "page.md:3: what fails must be followed by what it prints",
+			"<!-- walk: fails -->", "'''sh", "ls", "'''", "'''sh", "ls", "'''"),
 		Entry("two clusters", "page.md:2: the cluster must be there", "<!-- walk: cluster -->", "<!-- walk: cluster -->"),
+	)
+
+	DescribeTable("takes lists of which a failure is noticed", func(lines ...string) {
+		parse(append(append([]string{"'''sh"}, lines...), "'''")...)
+	},
+		Entry("in the last line", "true", "cd - && make down"),
+		Entry("in the last command, with a comment after it", "true", "cd - &&", "  make down # and it is gone", "# a && b", ""),
+		Entry("within quotes", `awk '!/a/ || /b/' x`, `echo "a && \" || b"`, "echo 'a", "&& b'", "true"),
+		Entry("in a comment", "ls # a && b", "true"),
+		Entry("in a line that goes on", "a && \\", "  b"),
 	)
 
 	It("finds the blocks of pages that are not walked, with the kinds that they are parts of", func() {
