@@ -39,7 +39,7 @@ func NewWatch(to prometheus.Registerer, c clock.PassiveClock) *Watch {
 				"Each binding counts, once it does not name them: whoever is still named is not in here, " +
 				"nor is the time for which the loss guard held them.",
 			Buckets: prometheus.ExponentialBuckets(firstBucket, factor, buckets),
-			Watch:   "Its upper end: `RollcallLeaversKeepAccess`. Of what a full read finds it counts from when that began. " +
+			Watch: "Its upper end: `RollcallLeaversKeepAccess`. Of what a full read finds it counts from when that began. " +
 				"Who is still named, since writes fail or nothing writes: `RollcallBindingWritesFail`, `RollcallStalled`, `RollcallNobodyLeads`, " +
 				"`RollcallLossGuardHolding`, and `workqueue_depth`.",
 		}),
