@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/rollcall-iam/rollcall/test/controlplane"
 )
@@ -35,7 +37,7 @@ func newMachine(ctx context.Context, root, dir string) (*machine, error) {
 			return nil, err
 		}
 	}
-	if _, err := m.git(ctx, root, "clone", "--quiet", "--shared", root, m.clone()); err != nil {
+	if _, err := git(ctx, root, "clone", "--quiet", "--shared", root, m.clone()); err != nil {
 		return nil, err
 	}
 	return m, errors.Join(m.borrow(), os.Symlink(filepath.Join(root, "bin", "k8s", "kubectl"), filepath.Join(m.programs(), "kubectl")))
@@ -54,7 +56,7 @@ func (m *machine) borrow() error {
 	return errors.Join(os.Mkdir(bin, 0o755), os.Symlink(filepath.Join(m.root, "bin", "k8s"), filepath.Join(bin, "k8s")))
 }
 
-func (m *machine) git(ctx context.Context, dir string, args ...string) (string, error) {
+func git(ctx context.Context, dir string, args ...string) (string, error) {
 	command := exec.CommandContext(ctx, "git", args...)
 	command.Dir = dir
 	output, err := command.CombinedOutput()
@@ -140,7 +142,7 @@ func (m *machine) leftovers(ctx context.Context) error {
 	for _, left := range m.processes() {
 		errs = append(errs, fmt.Errorf("process %d is left: %s", left.pid, left.command), syscall.Kill(left.pid, syscall.SIGKILL))
 	}
-	status, err := m.git(ctx, m.clone(), "status", "--porcelain")
+	status, err := git(ctx, m.clone(), "status", "--porcelain")
 	if err != nil || status != "" {
 		errs = append(errs, err, fmt.Errorf("the clone is not as it was:\n%s", status))
 	}
@@ -183,11 +185,26 @@ func (m *machine) lookForProcesses() (found []running) {
 		}
 		line := m.seen(pid, "cmdline")
 		where, _ := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid))
-		if strings.Contains(line+m.seen(pid, "environ")+where, m.dir) && line != "" {
+		if line != "" && inFolder(line+"\x00"+m.seen(pid, "environ")+"\x00"+where, m.dir) {
 			found = append(found, running{pid, strings.TrimSpace(strings.ReplaceAll(line, "\x00", " "))})
 		}
 	}
 	return found
+}
+
+// inFolder says whether a text names a folder or something in it, and not just one whose name begins the same.
+func inFolder(text, folder string) bool {
+	for {
+		_, after, found := strings.Cut(text, folder)
+		if !found {
+			return false
+		}
+		next, _ := utf8.DecodeRuneInString(after)
+		if after == "" || !unicode.IsLetter(next) && !unicode.IsDigit(next) && !strings.ContainsRune("-_.", next) {
+			return true
+		}
+		text = after
+	}
 }
 
 // seen is a file of a process, or nothing once it is gone.

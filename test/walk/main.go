@@ -56,6 +56,11 @@ func run(ctx context.Context, names []string, show bool) error {
 			return err
 		}
 	}
+	if warning, err := notWalked(ctx, root); err != nil {
+		return err
+	} else if warning != "" {
+		fmt.Fprint(os.Stderr, warning)
+	}
 	dir, err := os.MkdirTemp("", "rollcall-walk-")
 	if err != nil {
 		return err
@@ -74,6 +79,15 @@ func run(ctx context.Context, names []string, show bool) error {
 	}
 	pages.Wait()
 	return errors.Join(errors.Join(errs...), os.RemoveAll(dir))
+}
+
+// notWalked warns of what is in the work tree and in no commit: a walk clones.
+func notWalked(ctx context.Context, root string) (string, error) {
+	changes, err := git(ctx, root, "status", "--porcelain")
+	if err != nil || changes == "" {
+		return "", err
+	}
+	return "Warning: the last commit is walked, without these changes:\n" + changes, nil
 }
 
 // walkable are the pages that are walked.
@@ -134,7 +148,7 @@ func summary(p *page.Page, walked bool, took time.Duration) string {
 		word = "FAILED"
 	}
 	fmt.Fprintf(&out, "%s: %s in %.1f s. Blocks: %d run, %d outputs compared, %d files written, %d not run\n", p.Name, word, took.Seconds(),
-		p.Count(page.Commands), p.Count(page.Output), p.Count(page.File), p.Count(page.NotRun))
+		p.Count(page.Commands), p.Compared(), p.Count(page.File), p.Count(page.NotRun))
 	for i := range p.Blocks {
 		if b := &p.Blocks[i]; b.Kind == page.NotRun {
 			fmt.Fprintf(&out, "  line %d is not run: %s\n", b.Line, b.Reason)

@@ -25,7 +25,13 @@ type walker struct {
 	// show what each block prints, and go on where it is something else.
 	show bool
 	// staying are blocks that go on.
-	staying []string
+	staying []staying
+}
+
+// staying is a block that goes on: where, and the files of what it prints and of how it went once it has ended.
+type staying struct {
+	line           int
+	output, status string
 }
 
 func (w *walker) walk(ctx context.Context) error {
@@ -36,7 +42,11 @@ func (w *walker) walk(ctx context.Context) error {
 	}
 	for i := range w.page.Blocks {
 		b := &w.page.Blocks[i]
-		if err := w.block(ctx, b, w.shown(i+1)); err != nil {
+		err := w.block(ctx, b, w.shown(i+1))
+		if ended := w.goOn(); ended != nil && !w.show {
+			return errors.Join(ended, err)
+		}
+		if err != nil {
 			return errors.Join(err, w.others())
 		}
 	}
@@ -143,13 +153,13 @@ func (w *walker) stays(ctx context.Context, t *terminal, b, shown *page.Block) e
 	if err != nil {
 		return err
 	}
-	w.staying = append(w.staying, output)
+	w.staying = append(w.staying, staying{b.Line, output, status})
 	deadline := time.Now().Add(patience)
 	for {
-		printed, _ := os.ReadFile(output)
-		if said, err := os.ReadFile(status); err == nil && len(said) > 0 {
-			return fmt.Errorf("%s:%d: this should go on, and has ended; it printed:\n%s", w.page.Name, b.Line, printed)
+		if err := w.goOn(); err != nil {
+			return err
 		}
+		printed, _ := os.ReadFile(output)
 		if shown == nil {
 			return nil
 		}
@@ -168,12 +178,23 @@ func (w *walker) stays(ctx context.Context, t *terminal, b, shown *page.Block) e
 	}
 }
 
+// goOn says whether all that should go on does.
+func (w *walker) goOn() error {
+	for _, s := range w.staying {
+		if said, err := os.ReadFile(s.status); err == nil && len(said) > 0 {
+			printed, _ := os.ReadFile(s.output)
+			return fmt.Errorf("%s:%d: this should go on, and has ended; it printed:\n%s", w.page.Name, s.line, printed)
+		}
+	}
+	return nil
+}
+
 // others is what goes on beside a block that failed.
 func (w *walker) others() error {
 	const most = 3000
 	errs := make([]error, 0, len(w.staying))
-	for _, output := range w.staying {
-		printed, _ := os.ReadFile(output)
+	for _, s := range w.staying {
+		printed, _ := os.ReadFile(s.output)
 		errs = append(errs, fmt.Errorf("what goes on printed at last:\n%s", printed[max(0, len(printed)-most):]))
 	}
 	return errors.Join(errs...)

@@ -77,6 +77,9 @@ var _ = Describe("A page that says what is not so", func() {
 		Entry("the first part of a list that fails", "this failed (1): false && true", "", "'''sh", "false && true", "'''"),
 		Entry("what should go on ends", "page.md:2: this should go on, and has ended", "'''sh", "# Terminal 2: until Ctrl-C", "true", "'''",
 			"'''text", "never", "'''"),
+		Entry("what should go on ends later", "page.md:2: this should go on, and has ended; it printed:\nbegins",
+			"'''sh", "# Terminal 2: until Ctrl-C", "echo begins; sleep 0.5", "'''", "'''text", "begins", "'''",
+			"'''sh", "sleep 2", "'''", "'''sh", "false", "'''"),
 		Entry("a target that is not there", "page.md:3: there is no such target: make dinner",
 			"<!-- walk: not run: it takes long -->", "'''sh", "make dinner", "'''"),
 		Entry("a file outside of the reader's folder", "leads out of the reader's folder", "'''yaml", "# ../a.yaml", "'''"),
@@ -100,5 +103,31 @@ var _ = Describe("A terminal", func() {
 		got, err := t.runs(ctx, "echo $A\n", false)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(got).To(Equal(result{output: "1\n"}))
+	})
+})
+
+var _ = Describe("A machine", func() {
+	DescribeTable("is known by its folder", func(text string, is bool) {
+		Expect(inFolder(text, "/x/walk/1")).To(Equal(is))
+	},
+		Entry("at the end", "cd\x00/x/walk/1", true),
+		Entry("by a file in it", "HOME=/x/walk/1/home", true),
+		Entry("in a list", "PATH=/x/walk/1:/bin", true),
+		Entry("before the next argument", "/x/walk/1\x00a", true),
+		Entry("not by another's", "/x/walk/10/home", false),
+		Entry("not by one that begins the same", "/x/walk/1-a", false),
+		Entry("after another's", "/x/walk/10\x00/x/walk/1/a", true),
+		Entry("not by none", "", false),
+	)
+})
+
+var _ = Describe("A work tree", func() {
+	It("is warned of where something in it is in no commit", func(ctx context.Context) {
+		dir := GinkgoT().TempDir()
+		_, err := git(ctx, dir, "init", "--quiet")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(notWalked(ctx, dir)).To(BeEmpty())
+		Expect(os.WriteFile(filepath.Join(dir, "page.md"), nil, 0o600)).To(Succeed())
+		Expect(notWalked(ctx, dir)).To(SatisfyAll(ContainSubstring("without these changes"), ContainSubstring("page.md")))
 	})
 })

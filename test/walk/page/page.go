@@ -71,6 +71,17 @@ func (p *Page) Count(kind Kind) int {
 	return count
 }
 
+// Compared is how many outputs show something: one that is only "..." accepts everything.
+func (p *Page) Compared() int {
+	count := 0
+	for i := range p.Blocks {
+		if b := &p.Blocks[i]; b.Kind == Output && strings.Trim(b.Text, ". \n") != "" {
+			count++
+		}
+	}
+	return count
+}
+
 var (
 	directive = regexp.MustCompile(`^\s*<!-- walk: (.*?) -->\s*$`)
 	fence     = regexp.MustCompile("^( *)(`{3,}|~{3,})([^`]*)$")
@@ -154,7 +165,8 @@ func (b *Block) noticed() error {
 	}
 	for i, c := range found {
 		if c.list && i < len(found)-1 {
-			return fmt.Errorf("a shell does not tell that %q failed where more comes after it: give each command a line", strings.TrimSpace(c.text))
+			return fmt.Errorf("a shell does not tell that %q failed where more comes after it: give each command a line",
+				strings.TrimSpace(c.text))
 		}
 	}
 	return nil

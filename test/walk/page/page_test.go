@@ -51,7 +51,8 @@ var _ = Describe("What becomes of a block", func() {
 	})
 
 	It("does what the comment before it says", func() {
-		p := parse("<!-- walk: cluster -->", "", "<!-- walk: fails -->", "'''sh", "false", "'''", "'''text", "'''", "<!-- walk: soon -->", "'''sh", "true", "'''",
+		p := parse("<!-- walk: cluster -->", "", "<!-- walk: fails -->", "'''sh", "false", "'''", "'''text", "'''",
+			"<!-- walk: soon -->", "'''sh", "true", "'''",
 			"<!-- walk: not run: it takes a browser -->", "'''sh", "login", "'''", "<!-- walk: fragment: User -->", "'''yaml", "spec: {}", "'''")
 		Expect(p.Cluster).To(BeTrue())
 		Expect(p.Blocks[0].Fails).To(BeTrue())
@@ -86,17 +87,25 @@ var _ = Describe("What becomes of a block", func() {
 		Entry("a comment before nothing", `no block comes after "fails"`, "<!-- walk: fails -->"),
 		Entry("an output that fails", "only commands fail", "'''sh", "ls", "'''", "<!-- walk: fails -->", "'''text", "a", "'''"),
 		Entry("a cluster that comes too late", "page.md:4: the cluster must be there", "'''sh", "ls", "'''", "<!-- walk: cluster -->"),
-		Entry("a part of a list that may fail", `page.md:1: a shell does not tell that "cd x && ls" failed`, "'''sh", "cd x && ls", "true", "'''"),
+		Entry("a part of a list that may fail", `page.md:1: a shell does not tell that "cd x && ls" failed`,
+			"'''sh", "cd x && ls", "true", "'''"),
 		Entry("one of the same line", `does not tell that "a || b" failed`, "'''sh", "a || b; true", "'''"),
 		Entry("one of two lines", `does not tell that "a &&\n b" failed`, "'''sh", "a &&", " b", "true", "'''"),
 		Entry("one after a quote", `does not tell that "echo 'a' && b" failed`, "'''sh", "echo 'a' && b", "true", "'''"),
 		Entry("two commands of which one fails", "page.md:2: what fails must be one command",
 			"<!-- walk: fails -->", "'''sh", "ls", "false", "'''", "'''text", "'''"),
-		Entry("a list of which one fails", "what fails must be one command", "<!-- walk: fails -->", "'''sh", "ls && x", "'''", "'''text", "'''"),
+		Entry("a list of which one fails", "what fails must be one command",
+			"<!-- walk: fails -->", "'''sh", "ls && x", "'''", "'''text", "'''"),
 		Entry("what fails anyhow", "page.md:3: what fails must be followed by what it prints",
 			"<!-- walk: fails -->", "'''sh", "ls", "'''", "'''sh", "ls", "'''"),
 		Entry("two clusters", "page.md:2: the cluster must be there", "<!-- walk: cluster -->", "<!-- walk: cluster -->"),
 	)
+
+	It("counts no output as compared that accepts everything", func() {
+		p := parse("'''sh", "ls", "'''", "'''text", "...", "'''", "'''sh", "ls", "'''", "'''text", "...", "a", "'''")
+		Expect(p.Count(page.Output)).To(Equal(2))
+		Expect(p.Compared()).To(Equal(1))
+	})
 
 	DescribeTable("takes lists of which a failure is noticed", func(lines ...string) {
 		parse(append(append([]string{"'''sh"}, lines...), "'''")...)
@@ -129,9 +138,14 @@ var _ = Describe("What came, held against what a page shows", func() {
 		Entry("no text in a line", "a...b", "ab"),
 		Entry("any number of lines", "a\n...\nz", "a\nb\nc\nz"),
 		Entry("no lines", "a\n...\nz", "a\nz"),
-		Entry("an age", "robin   True   5s", "robin   True   2m11s"),
+		Entry("an age", "robin   True   5s", "robin   True   1m58s"),
+		Entry("a fresh age", "robin   True   30s", "robin   True   12ms"),
+		Entry("an age about as long", "robin 2m10s", "robin 70s"),
+		Entry("a promise in another unit", "in 1h", "in 59m"),
+		Entry("a promise right after any text", "...15m", "in15m"),
+		Entry("two promises", "in 15m ... 30d", "in 14m59s or 29d"),
 		Entry("a time", "at 2026-11-27T03:04:05Z.", "at 2027-01-01T00:00:00.123456Z."),
-		Entry("a time for people", "until 2026-11-27 15:58 (in 12h)", "until 2027-01-01 00:00 (in 2h)"),
+		Entry("a time for people", "until 2026-11-27 15:58 (in 12h)", "until 2027-01-01 00:00 (in 11h)"),
 		Entry("a UUID", "id 43847b6b-97a9-4312-ba61-3b6e0e068b5d", "id 00000000-97a9-4312-ba61-3b6e0e068b5d"),
 		Entry("a fingerprint", strings.Repeat("0a", 32), strings.Repeat("ff", 32)),
 		Entry("columns of another width", "NAME       AGE\nalice-...  5s", "NAME                 AGE\nalice-gokxuv   12s"),
@@ -148,6 +162,10 @@ var _ = Describe("What came, held against what a page shows", func() {
 		Entry("something came", "", "a", "+ a\n"),
 		Entry("a place within any lines", "a\n...\nz", "a\nb\ny", "  a\n  b\n  y\n- z\n"),
 		Entry("an age that is none", "x 5s", "x soon", "- x 5s\n+ x soon\n"),
+		Entry("a promise that is not kept", "(in 15m)", "(in 7m)", "- (in 15m)\n+ (in 7m)\n"),
+		Entry("one that is more than kept", "(in 12h)", "(in 25h)", "- (in 12h)\n+ (in 25h)\n"),
+		Entry("the second of two", "5s 12h", "5s 12m", "- 5s 12h\n+ 5s 12m\n"),
+		Entry("what is fresh on the page and old now", "x 5s", "x 2m1s", "- x 5s\n+ x 2m1s\n"),
 		Entry("digits in a word", "pod5s", "pod6s", "- pod5s\n+ pod6s\n"),
 		Entry("one space for columns", "a   b", "a b", "- a   b\n+ a b\n"),
 		Entry("columns for one space", "a b", "a   b", "- a b\n+ a   b\n"),

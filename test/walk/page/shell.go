@@ -5,7 +5,8 @@ package page
 
 import "strings"
 
-// command is what a shell takes at once: mostly a line. List: && or || are in it, outside of quotes, so that a part of it may fail unnoticed.
+// command is what a shell takes at once: mostly a line. List: && or || are in it, outside of quotes, so that a part of it may fail
+// unnoticed.
 type command struct {
 	text string
 	list bool
@@ -59,17 +60,23 @@ func (s *scanner) token(before string) string {
 	switch {
 	case first == '\\' && s.quote != '\'' && len(s.rest) > 1:
 		return s.rest[:2]
-	case s.quote != 0:
-		if first == s.quote {
-			s.quote = 0
-		}
-	case first == '\'' || first == '"':
-		s.quote = first
+	case s.quote != 0 || first == '\'' || first == '"':
+		s.quotes(first)
 	case strings.HasPrefix(s.rest, "&&") || strings.HasPrefix(s.rest, "||"):
 		return s.rest[:2]
-	case first == '#' && (before == "" || strings.HasSuffix(before, " ") || strings.HasSuffix(before, "\n")):
+	case first == '#' && (before == "" || strings.ContainsRune(" \n", rune(before[len(before)-1]))):
 		line, _, _ := strings.Cut(s.rest, "\n")
 		return line
 	}
 	return s.rest[:1]
+}
+
+// quotes notes where a quoted text begins and ends.
+func (s *scanner) quotes(mark byte) {
+	switch s.quote {
+	case 0:
+		s.quote = mark
+	case mark:
+		s.quote = 0
+	}
 }
