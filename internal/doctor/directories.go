@@ -54,8 +54,8 @@ func directory(f *Facts, d *v1alpha1.Directory) Check {
 		}
 		if ready.Reason == v1alpha1.ReasonLossGuard && d.Status.Pending != nil {
 			c.Run = []string{
-				fmt.Sprintf("kubectl get directory %s -o jsonpath='{.status.pending}'", d.Name),
-				fmt.Sprintf("kubectl annotate directory %s --overwrite iam.rollcall.dev/accept-loss=%s", d.Name, d.Status.Pending.Token),
+				command("kubectl", "get", "directory", d.Name, "-o", "jsonpath={.status.pending}"),
+				command("kubectl", "annotate", "directory", d.Name, "--overwrite", "iam.rollcall.dev/accept-loss="+d.Status.Pending.Token),
 			}
 		}
 	case f.late(d):
@@ -72,7 +72,7 @@ func directory(f *Facts, d *v1alpha1.Directory) Check {
 }
 
 func (c *Check) describe(d *v1alpha1.Directory) {
-	c.Run, c.See = []string{"kubectl describe directory " + d.Name}, "docs/directories.md"
+	c.Run, c.See = []string{command("kubectl", "describe", "directory", d.Name)}, "docs/directories.md"
 }
 
 func (f *Facts) late(d *v1alpha1.Directory) bool {

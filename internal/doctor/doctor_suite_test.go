@@ -71,7 +71,7 @@ func healthy() *doctor.Facts {
 	f.Deployment.Value = &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Namespace: f.Namespace, Name: doctor.DeploymentName},
 		Spec:       appsv1.DeploymentSpec{Replicas: new(int32(2))},
-		Status:     appsv1.DeploymentStatus{ReadyReplicas: 2},
+		Status:     appsv1.DeploymentStatus{ReadyReplicas: 2, UpdatedReplicas: 2},
 	}
 	f.Lease.Value = lease("one_5c0ffee", 2*time.Second, 2*time.Second)
 	f.Installation.Value = &v1alpha1.Installation{Status: v1alpha1.InstallationStatus{
@@ -105,6 +105,18 @@ func tooMuch() []doctor.Right {
 		{Verb: "impersonate", Resource: "users"},
 		{Verb: "impersonate", Resource: "groups"},
 		{Verb: "list", Resource: "secrets"},
+		{Verb: "get", Resource: "secrets"},
+		{Verb: "watch", Resource: "secrets"},
+		{Verb: "escalate", Group: "rbac.authorization.k8s.io", Resource: "roles"},
+		{Verb: "bind", Group: "rbac.authorization.k8s.io", Resource: "roles"},
+		{Verb: "bind", Group: "rbac.authorization.k8s.io", Resource: "clusterroles"},
+		{Verb: "impersonate", Resource: "serviceaccounts"},
+		{Verb: "impersonate", Group: "authentication.k8s.io", Resource: "uids"},
+		{Verb: "impersonate", Group: "authentication.k8s.io", Resource: "userextras", Subresource: "scopes"},
+		{Verb: "create", Resource: "serviceaccounts", Subresource: "token"},
+		{Verb: "approve", Group: "certificates.k8s.io", Resource: "signers"},
+		{Verb: "approve", Group: "certificates.k8s.io", Resource: "signers", Name: "kubernetes.io/kubelet-serving"},
+		{Verb: "approve", Group: "certificates.k8s.io", Resource: "signers", Name: "kubernetes.io/kube-apiserver-client-kubelet"},
 	}
 }
 

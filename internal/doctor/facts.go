@@ -4,7 +4,6 @@
 package doctor
 
 import (
-	"fmt"
 	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -73,13 +72,22 @@ type Expected struct {
 	RoleBindings   []rbacv1.RoleBinding
 }
 
-// installed is how to install a folder of config, by the way by which the cluster's operator was.
+// installed is how to install a folder of config in which there is nothing to be set, by the way by which the cluster's operator was.
 func (f *Facts) installed(folder string) []string {
-	if d := f.Deployment.Value; d != nil && d.Labels["helm.sh/chart"] != "" {
-		return []string{fmt.Sprintf("helm upgrade %s charts/rollcall -n %s --reset-then-reuse-values", d.Labels["app.kubernetes.io/instance"],
-			f.Namespace)}
+	if byHelm := f.upgraded(); byHelm != nil {
+		return byHelm
 	}
 	return []string{"kubectl apply --server-side --force-conflicts -k config/" + folder}
+}
+
+// upgraded is how Helm installs everything anew, with the settings that there are; nil where the operator did not come by Helm.
+func (f *Facts) upgraded() []string {
+	d := f.Deployment.Value
+	if d == nil || d.Labels["helm.sh/chart"] == "" {
+		return nil
+	}
+	return []string{command("helm", "upgrade", d.Labels["app.kubernetes.io/instance"], "charts/rollcall", "-n", f.Namespace,
+		"--reset-then-reuse-values")}
 }
 
 // age is how long ago something was, by the API server's clock.

@@ -4,6 +4,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"reflect"
@@ -51,7 +52,7 @@ func kinds(f *Facts, want *Expected) Check {
 		c.Do = "Install those of this version. What an older schema does not know is dropped without a word when it is written."
 	case len(other) > 0:
 		c.State = Warning
-		c.Found = "other rules, limits or fields than this plugin's: " + outcome.Bounded(other)
+		c.Found = "other rules, limits, fields, storage or conversion than this plugin's: " + outcome.Bounded(other)
 		c.Do = "Use a plugin and kinds of one version. If this plugin is the newer one, install its kinds."
 	}
 	if c.State != OK {
@@ -68,16 +69,23 @@ func compareKind(live, want *unstructured.Unstructured) (why string, differs boo
 	if status := conditionOf(live, "Established"); status != "True" {
 		return "is not established: kubectl describe crd " + live.GetName() + " says why", false
 	}
+	if scope := scopeOf(live); scope != scopeOf(want) {
+		return fmt.Sprintf("is %s, and should be %s", scope, scopeOf(want)), false
+	}
+	differs = storageOf(live) != storageOf(want) || conversionOf(live) != conversionOf(want)
 	wanted, got := versionsOf(want), versionsOf(live)
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
 		if got[name] == nil {
 			return fmt.Sprintf("does not serve version %s", name), false
 		}
-		missing := missingFields(got[name], wanted[name])
+		if wanted[name].status && !got[name].status {
+			return "has no subresource status, so that the operator can say nothing", false
+		}
+		missing := missingFields(got[name].schema, wanted[name].schema)
 		if len(missing) > 0 {
 			return "has no " + outcome.Bounded(missing), false
 		}
-		differs = differs || !reflect.DeepEqual(bare(got[name]), bare(wanted[name]))
+		differs = differs || !reflect.DeepEqual(bare(got[name].schema), bare(wanted[name].schema))
 	}
 	return "", differs
 }
@@ -93,13 +101,44 @@ func conditionOf(object *unstructured.Unstructured, kind string) string {
 	return ""
 }
 
-// versionsOf are the schemas of the versions that are served.
-func versionsOf(kind *unstructured.Unstructured) map[string]map[string]any {
-	found := map[string]map[string]any{}
+func scopeOf(kind *unstructured.Unstructured) string {
+	scope, _, _ := unstructured.NestedString(kind.Object, "spec", "scope")
+	return scope
+}
+
+// conversionOf is how versions of a kind become each other.
+func conversionOf(kind *unstructured.Unstructured) string {
+	strategy, _, _ := unstructured.NestedString(kind.Object, "spec", "conversion", "strategy")
+	return cmp.Or(strategy, "None")
+}
+
+// storageOf is the version in which objects of a kind are kept.
+func storageOf(kind *unstructured.Unstructured) string {
+	versions, _, _ := unstructured.NestedSlice(kind.Object, "spec", "versions")
+	for _, v := range versions {
+		version, _ := v.(map[string]any)
+		if stored, _ := version["storage"].(bool); stored {
+			name, _ := version["name"].(string)
+			return name
+		}
+	}
+	return ""
+}
+
+// served is how a version of a kind is.
+type served struct {
+	schema map[string]any
+	// status says that it has that subresource.
+	status bool
+}
+
+// versionsOf are the versions that are served.
+func versionsOf(kind *unstructured.Unstructured) map[string]*served {
+	found := map[string]*served{}
 	versions, _, _ := unstructured.NestedSlice(kind.Object, "spec", "versions")
 	for _, v := range versions {
 		version, ok := v.(map[string]any)
-		if served, _ := version["served"].(bool); !ok || !served {
+		if isServed, _ := version["served"].(bool); !ok || !isServed {
 			continue
 		}
 		name, _ := version["name"].(string)
@@ -107,7 +146,8 @@ func versionsOf(kind *unstructured.Unstructured) map[string]map[string]any {
 		if schema == nil {
 			schema = map[string]any{}
 		}
-		found[name] = schema
+		_, status, _ := unstructured.NestedMap(version, "subresources", "status")
+		found[name] = &served{schema, status}
 	}
 	return found
 }

@@ -80,12 +80,14 @@ func lastRenewed(l *coordinationv1.Lease) time.Time {
 
 // renewedAt is when the API server took in the last renewal.
 func renewedAt(l *coordinationv1.Lease) (time.Time, bool) {
+	var newest time.Time
 	for _, entry := range l.ManagedFields {
-		if entry.FieldsV1 != nil && entry.Time != nil && strings.Contains(entry.FieldsV1.GetRawString(), `"f:renewTime"`) {
-			return entry.Time.Time, true
+		renews := entry.FieldsV1 != nil && strings.Contains(entry.FieldsV1.GetRawString(), `"f:renewTime"`)
+		if renews && entry.Time != nil && entry.Time.After(newest) {
+			newest = entry.Time.Time
 		}
 	}
-	return time.Time{}, false
+	return newest, !newest.IsZero()
 }
 
 // readsDirectories says whether a Directory was read when it was due.
@@ -138,24 +140,64 @@ func pods(f *Facts) Check {
 	switch {
 	case wanted == 0:
 		c.State, c.Found = Failed, "its Deployment is scaled to 0: nobody works, and access stays as it is"
-		c.Do, c.Run = "Start it.", []string{fmt.Sprintf("kubectl scale deployment/%s -n %s --replicas=2", d.Name, d.Namespace)}
+		c.Do, c.Run = start(d)
 		return c
 	case ready == 0:
 		c.State = Failed
 	case ready < wanted:
 		c.State = Warning
-	default:
+	}
+	stuck := rollout(d, wanted)
+	if stuck != "" {
+		c.State = worse(c.State, Warning)
+	}
+	if c.State == OK {
 		return c
 	}
 	if trouble := troubles(f.Pods.Value); trouble != "" {
 		c.Found += ": " + trouble
 	}
+	if stuck != "" {
+		c.Found += "; " + stuck
+	}
 	c.Do = "Its log, and the events of its Pods, say why."
 	c.Run = []string{
-		fmt.Sprintf("kubectl logs deployment/%s -n %s --tail=50", d.Name, d.Namespace),
-		fmt.Sprintf("kubectl describe pods -n %s -l %s", d.Namespace, selector(d)),
+		logsOf(d.Namespace),
+		command("kubectl", "describe", "pods", "-n", d.Namespace, "-l", selector(d)),
 	}
 	return c
+}
+
+func logsOf(namespace string) string {
+	return command("kubectl", "logs", "deployment/"+DeploymentName, "-n", namespace, "--tail=50")
+}
+
+// start is how to start an operator that is scaled to nothing. One whose Pods are recreated has a volume, or a database, for one.
+func start(d *appsv1.Deployment) (do string, run []string) {
+	scale := func(replicas int) string {
+		return command("kubectl", "scale", "deployment/"+DeploymentName, "-n", d.Namespace, fmt.Sprintf("--replicas=%d", replicas))
+	}
+	if d.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
+		return "Start it, with one replica: its strategy is Recreate, since two would be in each other's way.", []string{scale(1)}
+	}
+	return "Start it. With leader election, and without a store or a ledger on a volume, two replicas do as well.", []string{scale(1)}
+}
+
+// rollout says what keeps replicas from being as the Deployment says; empty where they are.
+func rollout(d *appsv1.Deployment, wanted int32) string {
+	for _, condition := range d.Status.Conditions {
+		if condition.Type == appsv1.DeploymentProgressing && condition.Status == corev1.ConditionFalse {
+			return strings.TrimSuffix(fmt.Sprintf("the rollout is stuck: %s: %s", condition.Reason, condition.Message), ": ")
+		}
+	}
+	switch {
+	case d.Status.ObservedGeneration < d.Generation:
+		return "the Deployment has changed, and no controller has looked at it since"
+	case d.Status.UpdatedReplicas < min(wanted, d.Status.ReadyReplicas): // Else it is said already that they are not ready.
+		return fmt.Sprintf("%d of %d replicas are as the Deployment says now", d.Status.UpdatedReplicas, wanted)
+	default:
+		return ""
+	}
 }
 
 func selector(d *appsv1.Deployment) string {
@@ -185,7 +227,7 @@ func noDeployment(f *Facts, about string) Check {
 	}
 	c.Do = "Start it. One that runs elsewhere is seen if it has --leader-elect; one in another namespace, if that is named by " +
 		"--operator-namespace."
-	c.Run, c.See = []string{"make deploy"}, "docs/install.md"
+	c.See = "docs/install.md"
 	return c
 }
 
@@ -244,7 +286,7 @@ func leader(f *Facts) Check {
 	c.Found += ". Nobody joins, leaves or gets a certificate until one leads; access stays as it is"
 	c.Do = "Start the operator, or find out from its log why it cannot lead."
 	if f.Deployment.Value != nil {
-		c.Run = []string{fmt.Sprintf("kubectl logs deployment/%s -n %s --tail=50", DeploymentName, f.Namespace)}
+		c.Run = []string{logsOf(f.Namespace)}
 	}
 	return c
 }

@@ -118,7 +118,9 @@ func (t *Tally) check() Check {
 	if t.reasons[v1alpha1.ReasonRoleNotBindable] > 0 {
 		c.Do = "Let the roles be bound (config/rbac/bindable_roles.yaml, or bindableRoles of the chart), or change the Grants."
 	}
-	c.Run = []string{fmt.Sprintf("kubectl get %s -o wide | grep False", t.Resource), fmt.Sprintf("kubectl describe %s %s",
-		strings.TrimSuffix(t.Resource, "s"), t.worst[0].name)}
+	c.Run = []string{
+		command("kubectl", "get", t.Resource, "-o", "wide") + " | grep False",
+		command("kubectl", "describe", strings.TrimSuffix(t.Resource, "s"), t.worst[0].name),
+	}
 	return c
 }

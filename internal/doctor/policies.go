@@ -11,6 +11,7 @@ import (
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/utils/ptr"
 
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 )
@@ -40,7 +41,7 @@ func policies(f *Facts, want *Expected) Check {
 }
 
 // judgement gathers what is wrong with policies, by their names.
-type judgement struct{ absent, idle, mistyped, other, narrowed []string }
+type judgement struct{ absent, idle, mistyped, hollow, other, narrowed []string }
 
 func (j *judgement) policy(live, wanted *admissionv1.ValidatingAdmissionPolicy) {
 	if t := live.Status.TypeChecking; t != nil && len(t.ExpressionWarnings) > 0 {
@@ -48,7 +49,9 @@ func (j *judgement) policy(live, wanted *admissionv1.ValidatingAdmissionPolicy) 
 		warning, _, _ := strings.Cut(strings.TrimSpace(first.Warning), "\n")
 		j.mistyped = append(j.mistyped, fmt.Sprintf("%s (%s: %s)", wanted.Name, first.FieldRef, warning))
 	}
-	if !equality.Semantic.DeepEqual(essence(live), essence(wanted)) {
+	if spared := spares(live, wanted); len(spared) > 0 {
+		j.hollow = append(j.hollow, fmt.Sprintf("%s (%s)", wanted.Name, strings.Join(spared, ", ")))
+	} else if !equality.Semantic.DeepEqual(essence(live), essence(wanted)) {
 		j.other = append(j.other, wanted.Name)
 	}
 }
@@ -59,6 +62,9 @@ func essence(p *admissionv1.ValidatingAdmissionPolicy) *admissionv1.ValidatingAd
 	e := &admissionv1.ValidatingAdmissionPolicySpec{
 		FailurePolicy: spec.FailurePolicy, MatchConditions: spec.MatchConditions, Variables: spec.Variables, Validations: spec.Validations,
 		MatchConstraints: &admissionv1.MatchResources{},
+	}
+	if e.FailurePolicy == nil {
+		e.FailurePolicy = new(admissionv1.Fail)
 	}
 	for i := range e.MatchConditions {
 		e.MatchConditions[i].Expression = flat(e.MatchConditions[i].Expression)
@@ -72,11 +78,37 @@ func essence(p *admissionv1.ValidatingAdmissionPolicy) *admissionv1.ValidatingAd
 	}
 	if m := spec.MatchConstraints; m != nil {
 		for _, rule := range m.ResourceRules {
-			rule.Scope = nil
+			rule.Scope = new(ptr.Deref(rule.Scope, admissionv1.AllScopes))
 			e.MatchConstraints.ResourceRules = append(e.MatchConstraints.ResourceRules, rule)
 		}
 	}
 	return e
+}
+
+// spares are the fields by which a policy lets through what the wanted one looks at.
+func spares(live, wanted *admissionv1.ValidatingAdmissionPolicy) (fields []string) {
+	got, want := admissionv1.MatchResources{}, admissionv1.MatchResources{}
+	if m := live.Spec.MatchConstraints; m != nil {
+		got = narrowing(m)
+	}
+	if m := wanted.Spec.MatchConstraints; m != nil {
+		want = narrowing(m)
+	}
+	for _, field := range []struct {
+		name      string
+		got, want any
+	}{
+		{"matchConstraints.excludeResourceRules", got.ExcludeResourceRules, want.ExcludeResourceRules},
+		{"matchConstraints.namespaceSelector", got.NamespaceSelector, want.NamespaceSelector},
+		{"matchConstraints.objectSelector", got.ObjectSelector, want.ObjectSelector},
+		{"matchConstraints.matchPolicy", got.MatchPolicy, want.MatchPolicy},
+		{"paramKind", live.Spec.ParamKind, wanted.Spec.ParamKind},
+	} {
+		if !equality.Semantic.DeepEqual(field.got, field.want) {
+			fields = append(fields, field.name)
+		}
+	}
+	return fields
 }
 
 // flat is an expression with one space wherever there is any: parsers of YAML differ in what they make of its lines.
@@ -110,6 +142,9 @@ func narrowing(m *admissionv1.MatchResources) admissionv1.MatchResources {
 	if s := m.ObjectSelector; s != nil && len(s.MatchLabels)+len(s.MatchExpressions) > 0 {
 		n.ObjectSelector = s
 	}
+	if ptr.Deref(m.MatchPolicy, admissionv1.Equivalent) != admissionv1.Equivalent {
+		n.MatchPolicy = m.MatchPolicy
+	}
 	return n
 }
 
@@ -125,6 +160,7 @@ func (j *judgement) check(about string, count int) Check {
 	say("missing", j.absent, Failed)
 	say("not bound with Deny, and so without effect", j.idle, Failed)
 	say("with expressions that do not fit the kinds", j.mistyped, Failed)
+	say("letting through what they should look at", j.hollow, Failed)
 	say("bound for a part of the objects only", j.narrowed, Warning)
 	say("other than this plugin's (older, newer or changed)", j.other, Warning)
 	if len(found) == 0 {

@@ -126,25 +126,43 @@ func named(r Right, names []string) []Right {
 	return rights
 }
 
-// surplus is what no operator should be able to do, and what it would come to.
-func surplus() []struct {
-	Right
-
-	so string
-} {
-	const rbac = rbacv1.GroupName
-	return []struct {
-		Right
-
-		so string
-	}{
-		{Right{Verb: "*", Group: "*", Resource: "*"}, "do everything (cluster-admin)"},
-		{Right{Verb: "escalate", Group: rbac, Resource: "clusterroles"}, "give itself any right (escalate)"},
-		{Right{Verb: "bind", Group: rbac, Resource: "clusterroles", Name: "cluster-admin"}, "bind cluster-admin"},
-		{Right{Verb: "impersonate", Resource: "users"}, "be anybody (impersonate users)"},
-		{Right{Verb: "impersonate", Resource: "groups"}, "be in any group (impersonate groups)"},
-		{Right{Verb: "list", Resource: "secrets"}, "read all Secrets"},
+// surplus are what no operator should be able to do, by what they would come to. Names that are empty stand for all.
+func surplus() []excessive {
+	const rbac, authentication, certificates = rbacv1.GroupName, "authentication.k8s.io", "certificates.k8s.io"
+	return []excessive{
+		{"do everything (cluster-admin)", []Right{{Verb: "*", Group: "*", Resource: "*"}}},
+		{"give itself any right (escalate)", []Right{
+			{Verb: "escalate", Group: rbac, Resource: "clusterroles"}, {Verb: "escalate", Group: rbac, Resource: "roles"},
+		}},
+		{"bind cluster-admin", []Right{{Verb: "bind", Group: rbac, Resource: "clusterroles", Name: "cluster-admin"}}},
+		{"bind any role (bind)", []Right{
+			{Verb: "bind", Group: rbac, Resource: "clusterroles"}, {Verb: "bind", Group: rbac, Resource: "roles"},
+		}},
+		{"be anybody (impersonate users)", []Right{{Verb: "impersonate", Resource: "users"}}},
+		{"be in any group (impersonate groups)", []Right{{Verb: "impersonate", Resource: "groups"}}},
+		{"be any ServiceAccount (impersonate serviceaccounts)", []Right{{Verb: "impersonate", Resource: "serviceaccounts"}}},
+		{"say who it is beside its name (impersonate uids, userextras)", []Right{
+			{Verb: "impersonate", Group: authentication, Resource: "uids"},
+			{Verb: "impersonate", Group: authentication, Resource: "userextras", Subresource: "scopes"},
+		}},
+		{"get tokens of all ServiceAccounts (create serviceaccounts/token)", []Right{
+			{Verb: "create", Resource: "serviceaccounts", Subresource: "token"},
+		}},
+		{"read all Secrets", []Right{
+			{Verb: "get", Resource: "secrets"}, {Verb: "list", Resource: "secrets"}, {Verb: "watch", Resource: "secrets"},
+		}},
+		{"approve certificates of others (approve signers)", []Right{
+			{Verb: "approve", Group: certificates, Resource: "signers"},
+			{Verb: "approve", Group: certificates, Resource: "signers", Name: "kubernetes.io/kubelet-serving"},
+			{Verb: "approve", Group: certificates, Resource: "signers", Name: "kubernetes.io/kube-apiserver-client-kubelet"},
+		}},
 	}
+}
+
+// excessive is what rights come to.
+type excessive struct {
+	so     string
+	rights []Right
 }
 
 // Rights are all that it has to be asked about, each once.
@@ -156,7 +174,9 @@ func (want *Expected) Rights(namespace string) []Right {
 		}
 	}
 	for _, s := range surplus() {
-		all[s.Right] = true
+		for _, right := range s.rights {
+			all[right] = true
+		}
 	}
 	return slices.SortedFunc(maps.Keys(all), func(a, b Right) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 }
@@ -171,7 +191,7 @@ func rights(f *Facts, want *Expected) []Check {
 	}
 	who := f.Namespace + "/" + f.ServiceAccount
 	c := Check{State: OK, About: "rights", Found: fmt.Sprintf("ServiceAccount %s may do all that it has to", who)}
-	var lacks []string
+	var lacks, files []string
 	for _, need := range want.needs(f.Namespace) {
 		missing := lacking(f, need.rights)
 		if len(missing) == 0 {
@@ -182,6 +202,7 @@ func rights(f *Facts, want *Expected) []Check {
 			continue
 		}
 		c.State = worse(c.State, state)
+		files = append(files, need.files(f)...)
 		if len(missing) == len(lacking(&Facts{}, need.rights)) {
 			lacks = append(lacks, fmt.Sprintf("it has nothing of %s%s", need.name, when))
 			continue
@@ -190,10 +211,51 @@ func rights(f *Facts, want *Expected) []Check {
 	}
 	if len(lacks) > 0 {
 		c.Found = fmt.Sprintf("ServiceAccount %s: %s", who, strings.Join(lacks, "; "))
-		c.Do = "Install its roles and their bindings anew. If it runs as another, name that by --operator-service-account."
-		c.Run, c.See = f.installed("rbac"), "docs/architecture.md#the-operators-rights"
+		c.Do = "Install these roles and their bindings anew. If it runs as another, name that by --operator-service-account."
+		c.Run, c.See = f.granted(files)
 	}
 	return []Check{c, excess(f, who)}
+}
+
+// granted is how to install roles, and what says more. Not all of config/rbac: what roles may be bound is a setting. In another namespace,
+// or as another ServiceAccount, the files are not right as they are.
+func (f *Facts) granted(files []string) (run []string, see string) {
+	const why, how = "docs/architecture.md#the-operators-rights", "docs/upgrade.md"
+	if byHelm := f.upgraded(); byHelm != nil {
+		return byHelm, why
+	}
+	if f.Namespace != expectedNamespace || f.ServiceAccount != DeploymentName {
+		return nil, how
+	}
+	for _, file := range files {
+		run = append(run, "kubectl apply --server-side -f config/rbac/"+file)
+	}
+	return run, why
+}
+
+// files of config/rbac that have what is missing.
+func (n *need) files(f *Facts) []string {
+	var found []string
+	for _, right := range n.rights {
+		if file := fileOf(n.name, right); !f.Allowed.Value[right] && !slices.Contains(found, file) {
+			found = append(found, file)
+		}
+	}
+	return found
+}
+
+// fileOf is where in config/rbac a role is that has a right.
+func fileOf(role string, right Right) string {
+	switch {
+	case role == roleSigner:
+		return "signer_csr.yaml"
+	case role == roleAudit:
+		return "audit.yaml"
+	case right.Namespace != "":
+		return "namespace_role.yaml"
+	default:
+		return "manager_role.yaml"
+	}
 }
 
 // needed says what it comes to if a role is missing, and when it is needed.
@@ -237,20 +299,22 @@ func lacking(f *Facts, rights []Right) []string {
 }
 
 func excess(f *Facts, who string) Check {
-	c := Check{State: OK, About: "surplus", Found: "it cannot give itself more, be somebody else, or read all Secrets"}
-	var too []string
+	c := Check{State: OK, About: "surplus"}
+	var too, none []string
 	for _, s := range surplus() {
-		if f.Allowed.Value[s.Right] {
+		none = append(none, s.so)
+		if slices.ContainsFunc(s.rights, func(r Right) bool { return f.Allowed.Value[r] }) {
 			too = append(too, s.so)
 		}
 	}
 	if len(too) == 0 {
+		c.Found = "it can do none of these: " + strings.Join(none, "; ")
 		return c
 	}
 	c.State = Warning
 	c.Found = fmt.Sprintf("ServiceAccount %s may do what it does not need: %s. Whoever has its token may, too", who, outcome.Bounded(too))
 	c.Do = "Find the binding that gives it, and take the ServiceAccount out."
-	c.Run = []string{"kubectl get clusterrolebindings -o wide | grep " + f.ServiceAccount}
+	c.Run = []string{"kubectl get clusterrolebindings -o wide | grep -F " + quoted(f.ServiceAccount)}
 	c.See = "docs/architecture.md#the-operators-rights"
 	return c
 }

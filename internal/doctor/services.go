@@ -38,7 +38,7 @@ func endpoint(f *Facts, about string, e *Endpoint) Check {
 	if e.Err != "" {
 		c.State, c.Found = Warning, fmt.Sprintf("%s cannot be reached from here: %s", e.URL, e.Err)
 		c.Do = "See whether that address leads to the operator: its Service, a load balancer, name resolution, or a firewall between."
-		c.Run = []string{fmt.Sprintf("kubectl get services,endpointslices -n %s", f.Namespace)}
+		c.Run = []string{"kubectl get services,endpointslices -n " + quoted(f.Namespace)}
 		return c
 	}
 	left := e.NotAfter.Sub(f.Server.Date)

@@ -52,7 +52,7 @@ var _ = Describe("The doctor", Ordered, func() {
 			is("kubernetes", doctor.OK, "v1.", ""),
 			is("kinds", doctor.Failed, "Rollcall is not installed", "kubectl apply --server-side --force-conflicts -k config/crd"),
 			is("policies", doctor.Failed, "missing: rollcall-approvals", "-k config/policies"),
-			is("rights", doctor.Failed, "it has nothing of rollcall-manager", "-k config/rbac"),
+			is("rights", doctor.Failed, "it has nothing of rollcall-manager", "-f config/rbac/manager_role.yaml"),
 			is("directories", doctor.Skipped, "install the kinds first", ""),
 			is("users", doctor.Skipped, "install the kinds first", ""),
 			is("your clock", doctor.OK, "agree", ""),
@@ -155,7 +155,7 @@ var _ = Describe("The doctor", Ordered, func() {
 			Eventually(ctx, func(g Gomega) {
 				report, _ := examined(ctx)
 				g.Expect(report).To(SatisfyAll(
-					is("rights", doctor.Failed, "of rollcall-manager it may not list, watch namespaces", "-k config/rbac"),
+					is("rights", doctor.Failed, "of rollcall-manager it may not list, watch namespaces", "-f config/rbac/manager_role.yaml"),
 					is("surplus", doctor.Warning, "be anybody (impersonate users)", "clusterrolebindings"),
 				))
 			}).Should(Succeed())
@@ -213,7 +213,7 @@ var _ = Describe("The doctor", Ordered, func() {
 			report, ran := examined(ctx)
 			Expect(ran.Code).To(Equal(1))
 			Expect(report).To(SatisfyAll(
-				is("operator", doctor.Failed, "does not work now", "make deploy"),
+				is("operator", doctor.Failed, "does not work now", "Start it"),
 				is("leader", doctor.Failed, "stepped down", "Start the operator"),
 				is("signer", doctor.Skipped, "before it stopped it said", ""),
 				is("directory corp", doctor.Failed, "so said the operator before it stopped", ""),
