@@ -217,7 +217,7 @@ var supportReadme string
 // readme says what is in a bundle, and what is not.
 func (s *supplies) readme(report *doctor.Report, files map[string][]byte, keepNames bool) string {
 	var text strings.Builder
-	names := "People are called by pseudonyms (person-, device-, mail-, dn-), the same one for the same person in all of this bundle. The\n" +
+	names := "People are called by pseudonyms (person-, device-, mail-, dn-, ip-), the same one for the same person in all of this bundle. The\n" +
 		"key that makes them was made for it and thrown away: another bundle has others."
 	if keepNames {
 		names = "People keep their names in this bundle (--keep-names)."

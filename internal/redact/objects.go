@@ -25,22 +25,26 @@ func emptied(key string) bool {
 // Object is what of an object may be handed on. The object itself is left as it is.
 func (r *Redactor) Object(object map[string]any) map[string]any {
 	redacted, _ := r.value("", object).(map[string]any)
-	metadata, ok := redacted["metadata"].(map[string]any)
+	return redacted
+}
+
+// annotations are without those of others, which may hold anything, and without all of the spec once more.
+func (r *Redactor) annotations(value any) any {
+	annotations, ok := value.(map[string]any)
 	if !ok {
-		return redacted
+		return LeftOut
 	}
-	delete(metadata, "managedFields") // Who wrote what when, in thousands of lines.
-	if annotations, ok := metadata["annotations"].(map[string]any); ok {
-		for key := range annotations {
-			switch {
-			case strings.HasSuffix(key, "last-applied-configuration"): // All of the spec once more, as text.
-				delete(annotations, key)
-			case !strings.HasPrefix(key, ours):
-				annotations[key] = LeftOut
-			}
+	left := make(map[string]any, len(annotations))
+	for key, v := range annotations {
+		switch {
+		case strings.HasSuffix(key, "last-applied-configuration"):
+		case strings.HasPrefix(key, ours):
+			left[r.Text(key)] = r.value(key, v)
+		default:
+			left[r.Text(key)] = LeftOut
 		}
 	}
-	return redacted
+	return left
 }
 
 func (r *Redactor) value(key string, value any) any {
@@ -83,7 +87,13 @@ func (r *Redactor) fields(key string, object map[string]any) map[string]any {
 	}
 	redacted := make(map[string]any, len(object))
 	for inner, v := range object {
-		redacted[r.Text(inner)] = r.value(inner, v)
+		switch {
+		case key == "metadata" && inner == "managedFields": // Who wrote what when, in thousands of lines.
+		case key == "metadata" && inner == "annotations":
+			redacted[inner] = r.annotations(v)
+		default:
+			redacted[r.Text(inner)] = r.value(inner, v)
+		}
 	}
 	if key == "env" && object["value"] != nil {
 		redacted["value"] = LeftOut

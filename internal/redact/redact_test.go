@@ -91,6 +91,41 @@ var _ = Describe("People", func() {
 		Expect(text).To(MatchRegexp(`^entry dn-[0-9a-f]{10} \(dn-[0-9a-f]{10}\) mail mail-[0-9a-f]{10}, Bob$`))
 	})
 
+	DescribeTable("are replaced by their DN, however it is written:", func(dn string) {
+		Expect(r.Text("the entry " + dn + ` is away`)).To(MatchRegexp(`^the entry dn-[0-9a-f]{10} is away$`))
+	},
+		Entry("with an escaped comma", `CN=Builder\, Bob,OU=Staff,DC=corp`),
+		Entry("with one in JSON", `CN=Builder\\, Bob,OU=Staff,DC=corp`),
+		Entry("with one in JSON in JSON", `CN=Builder\\\\, Bob,OU=Staff,DC=corp`),
+		Entry("with parentheses", `CN=Bob Builder (Contractor),OU=Staff (ext),DC=corp`),
+		Entry("with spaces", `CN=Bob Builder,OU=Human Resources,DC=corp`),
+		Entry("with two names", `CN=Bob Builder+UID=bob,OU=Staff,DC=corp`),
+		Entry("with quotes in JSON", `CN=Bob \\\"Bob\\\" Builder,OU=Staff,DC=corp`),
+	)
+
+	It("are not found by the IP addresses of their machines, which have pseudonyms of their own", func() {
+		v4, v6 := r.Pseudonym("ip", "10.20.30.40"), r.Pseudonym("ip", "2001:db8::7")
+		for given, want := range map[string]string{
+			`{"remote":"10.20.30.40","n":1}`: `{"remote":"` + v4 + `","n":1}`,
+			"10.20.30.40:51234 said":         v4 + ":51234 said",
+			"from 10.20.30.40.":              "from " + v4 + ".",
+			`a\n10.20.30.40\n`:               `a\n` + v4 + `\n`,
+			"12:30:10.20.30.40":              "12:30:" + v4,
+			"::ffff:10.20.30.40":             v4,
+			"[2001:db8::7]:443, 2001:DB8:0::7, 2001:db8:0:0:0:0:0:7": "[" + v6 + "]:443, " + v6 + ", " + v6,
+			`\u00202001:db8::7`:                                  `\u0020` + v6,
+			"http://10.20.30.40/x":                               "http://" + v4 + "/x",
+			"10.20.30.40/32":                                     v4 + "/32",
+			"127.0.0.1:1, [::1]:2, 0.0.0.0:3, [::]:4":            "127.0.0.1:1, [::1]:2, 0.0.0.0:3, [::]:4",
+			"v1.37.2 1.2.3.4.5 v1.2.3.4 2026-07-01T12:00:00Z":    "v1.37.2 1.2.3.4.5 v1.2.3.4 2026-07-01T12:00:00Z",
+			"a::b:c SHA aa:bb:cc:dd:ee:ff:00:11:22:33 999.1.1.1": r.Text("a::b:c") + " SHA aa:bb:cc:dd:ee:ff:00:11:22:33 999.1.1.1",
+			"Foo::add": "Foo::add",
+		} {
+			Expect(r.Text(given)).To(Equal(want), given)
+		}
+		Expect(redact.New(key(), true).Text("10.20.30.40")).To(Equal("10.20.30.40"), "where names are kept")
+	})
+
 	It("are the same wherever they are named, and not with another key", func() {
 		Expect(knowing(alice()).Text("alice")).To(Equal(who))
 		other := redact.New([]byte("another key"), false)
@@ -156,6 +191,19 @@ var _ = DescribeTable("Secrets are taken out of text:", func(given, want string)
 	Entry("a password in a flag", "--password=hunter2 --x", "--password=(left out) --x"),
 	Entry("a password in JSON", `{"password":"hunter2"}`, `{"password":"(left out)"}`),
 	Entry("one in JSON in JSON", `"{\"clientSecret\":\"hunter2\"}"`, `"{\"clientSecret\":\"(left out)\"}"`),
+	Entry("a password with a comma", "password=a,b;c&d'e f", "password=(left out) f"),
+	Entry("a password in quotes", `password="a, b" c`, `password="(left out)" c`),
+	Entry("one with a quote in it", `{"password":"a\"b","x":1}`, `{"password":"(left out)","x":1}`),
+	Entry("one with a backslash at its end", `{"password":"a\\","x":1}`, `{"password":"(left out)","x":1}`),
+	Entry("one with a quote in it, in JSON in JSON", `"{\"password\":\"a\\\"b\",\"x\":1}"`, `"{\"password\":\"(left out)\",\"x\":1}"`),
+	Entry("one with a backslash", `password=a\\b c`, `password=(left out) c`),
+	Entry("one before the next line, in JSON", `{"msg":"password=ab\nnext"}`, `{"msg":"password=(left out)\nnext"}`),
+	Entry("one that breaks off", `{"password":"hunter`, `{"password":"(left out)`),
+	Entry("a password in LDIF", "userPassword:: c2Vj\n cmV0\nuid: x", "userPassword:: (left out)\nuid: x"),
+	Entry("a secret", "secret=hunter2 x", "secret=(left out) x"),
+	Entry("a secret in JSON", `{"secret":"hunter2"}`, `{"secret":"(left out)"}`),
+	Entry("short words for it", "pwd=a1 bindpw=b2 pass=c3 DB_PASS=d4", "pwd=(left out) bindpw=(left out) pass=(left out) DB_PASS=(left out)"),
+	Entry("but no Secret's name", "read Secret: corp-bind, compass: north", "read Secret: corp-bind, compass: north"),
 	Entry("a public key", "key ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 alice@laptop", "key (left out)"),
 	Entry("and nothing else", "the Secret corp-bind has no key password", "the Secret corp-bind has no key password"),
 )
@@ -177,7 +225,13 @@ var _ = Describe("An object", func() {
 				"env": []any{
 					map[string]any{"name": "PGPASSWORD", "value": "hunter2"}, map[string]any{"name": "A", "valueFrom": map[string]any{"x": "y"}},
 				},
-				"data": map[string]any{"password": "hunter2"}, "publicKey": "ssh-ed25519 x", "reason": "for Alice Archer",
+				"template": map[string]any{"metadata": map[string]any{
+					"managedFields": []any{"x"}, "annotations": map[string]any{
+						"vault.example/token": "hunter2", "iam.rollcall.dev/x": "alice", "a/last-applied-configuration": "x",
+					},
+				}},
+				"annotations": map[string]any{"a": "b"},
+				"data":        map[string]any{"password": "hunter2"}, "publicKey": "ssh-ed25519 x", "reason": "for Alice Archer",
 			},
 			"status": map[string]any{"conditions": []any{map[string]any{
 				"type": "Ready", "status": "False", "reason": "Alice", "message": "alice is away", "lastTransitionTime": "2026-07-01T12:00:00Z",
@@ -198,7 +252,11 @@ var _ = Describe("An object", func() {
 				"env": []any{
 					map[string]any{"name": "PGPASSWORD", "value": redact.LeftOut}, map[string]any{"name": "A", "valueFrom": map[string]any{"x": "y"}},
 				},
-				"data": redact.LeftOut, "publicKey": redact.LeftOut, "reason": "for " + who,
+				"template": map[string]any{"metadata": map[string]any{
+					"annotations": map[string]any{"vault.example/token": redact.LeftOut, "iam.rollcall.dev/x": who},
+				}},
+				"annotations": map[string]any{"a": "b"},
+				"data":        redact.LeftOut, "publicKey": redact.LeftOut, "reason": "for " + who,
 			},
 			"status": map[string]any{"conditions": []any{map[string]any{
 				"type": "Ready", "status": "False", "reason": "Alice", "message": who + " is away", "lastTransitionTime": "2026-07-01T12:00:00Z",
