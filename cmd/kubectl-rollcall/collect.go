@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -78,7 +80,7 @@ func (k *collector) people(ctx context.Context, kinds []unstructured.Unstructure
 		group := schema.GroupVersionKind{Group: "iam.rollcall.dev", Version: "v1alpha1", Kind: kind}
 		file := "objects/" + plural + ".yaml"
 		err := k.list(ctx, file, group, nil)
-		if file == usersFile && err != nil && !meta.IsNoMatchError(err) {
+		if file == usersFile && err != nil { // Also where they are not served: what is left of them, logs above all, names people.
 			unknown = fmt.Errorf("you cannot read Users, so that their names could not be found in the rest: be bound to the ClusterRole "+
 				"rollcall-viewer, or leave names as they are by --keep-names: %w", err)
 		}
@@ -167,23 +169,31 @@ func (k *collector) logs(ctx context.Context, t *tool) error {
 	}
 	for i := range pods {
 		containers, _, _ := unstructured.NestedSlice(pods[i].Object, "spec", "containers")
-		for _, container := range containers {
+		for j, container := range containers {
 			container, _ := container.(map[string]any)
 			name, _ := container["name"].(string)
-			k.log(ctx, clientset, pods[i].GetName(), name, false)
-			k.log(ctx, clientset, pods[i].GetName(), name, true)
+			file := logFile(pods[i].GetName(), name, i, j)
+			k.log(ctx, clientset, file+".log", pods[i].GetName(), name, false)
+			k.log(ctx, clientset, file+".previous.log", pods[i].GetName(), name, true)
 		}
 	}
 	return nil
 }
 
-func (k *collector) log(ctx context.Context, clientset kubernetes.Interface, pod, container string, previous bool) {
-	file := fmt.Sprintf("operator/logs/%s-%s.log", pod, container)
-	if previous {
-		file = fmt.Sprintf("operator/logs/%s-%s.previous.log", pod, container)
+// logFile is where a container's log goes, without its ending. What would be no name that an API server takes, or is too long for a file's,
+// is numbered.
+func logFile(pod, container string, atPod, atContainer int) string {
+	const longest = 150
+	name := pod + "-" + container
+	if len(name) > longest || len(validation.IsDNS1123Subdomain(pod))+len(validation.IsDNS1123Label(container)) > 0 {
+		name = fmt.Sprintf("pod-%d-container-%d", atPod+1, atContainer+1)
 	}
+	return "operator/logs/" + name
+}
+
+func (k *collector) log(ctx context.Context, clientset kubernetes.Interface, file, pod, container string, previous bool) {
 	stream, err := clientset.CoreV1().Pods(k.namespace).GetLogs(pod, &corev1.PodLogOptions{
-		Container: container, Previous: previous, TailLines: new(int64(logLines)), LimitBytes: new(int64(logBytes)),
+		Container: container, Previous: previous, TailLines: new(int64(logLines)),
 	}).Stream(ctx)
 	if previous && apierrors.IsBadRequest(err) {
 		return // There was none before.
@@ -193,12 +203,42 @@ func (k *collector) log(ctx context.Context, clientset kubernetes.Interface, pod
 		return
 	}
 	defer func() { _ = stream.Close() }()
-	text, err := io.ReadAll(io.LimitReader(stream, logBytes))
+	text, before, err := tail(stream, logBytes)
 	if err != nil {
-		k.leave(file, err)
-		return
+		k.leave("the rest of "+file, err)
 	}
-	k.texts[file] = strings.ToValidUTF8(string(text), "?")
+	if before > 0 {
+		k.leave("the beginning of "+file, fmt.Errorf("%s: only the newest are kept", sized(before)))
+	}
+	if err == nil || len(text) > 0 {
+		k.texts[file] = strings.ToValidUTF8(string(text), "?")
+	}
+}
+
+// tail reads all there is, keeps at most so many of the last bytes, in whole lines, and says how many came before.
+func tail(from io.Reader, most int) (text []byte, before int, err error) {
+	chunk := make([]byte, 32<<10)
+	for err == nil {
+		var n int
+		n, err = from.Read(chunk)
+		text = append(text, chunk[:n]...)
+		if len(text) > 2*most { // Not for every chunk: the rest is moved each time.
+			before += len(text) - most
+			text = append(text[:0], text[len(text)-most:]...)
+		}
+	}
+	if over := len(text) - most; over > 0 {
+		before += over
+		text = text[over:]
+	}
+	if line := bytes.IndexByte(text, '\n') + 1; before > 0 {
+		before += line
+		text = text[line:]
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return text, before, err
 }
 
 // leave notes what could not be had.

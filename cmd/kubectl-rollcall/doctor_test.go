@@ -4,7 +4,10 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -58,6 +61,24 @@ Something does not work: begin with what failed first, others may follow from it
 		painted := func(state doctor.State, text string) string { return "<" + string(state) + ">" + text }
 		Expect(doctorPage(report, 0, painted)).To(ContainSubstring("<failed>failed   directory"))
 	})
+})
+
+var _ = It("The doctor asks only https URLs that show no user", func(ctx SpecContext) {
+	var asked atomic.Int32
+	count := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) })
+	open, secured := httptest.NewServer(count), httptest.NewTLSServer(count)
+	DeferCleanup(open.Close)
+	DeferCleanup(secured.Close)
+	for _, address := range []string{
+		open.URL, strings.Replace(secured.URL, "https://", "https://u:hunter2@", 1), "https:///x", "file:///etc/passwd", "://", "",
+	} {
+		e := visit(ctx, address, nil)
+		Expect(e.Err).To(ContainSubstring("it is not asked"), address)
+		Expect(e.URL).NotTo(ContainSubstring("hunter2"))
+	}
+	Expect(asked.Load()).To(BeZero())
+	Expect(visit(ctx, secured.URL, nil)).To(SatisfyAll(HaveField("Err", ""), HaveField("NotAfter", Not(BeZero()))))
+	Expect(asked.Load()).To(BeEquivalentTo(1))
 })
 
 var _ = DescribeTable("Its last words", func(counts map[doctor.State]int, words string) {

@@ -344,6 +344,13 @@ func (w *witness) installation(ctx context.Context) {
 // visit sees whether something answers at an address, and by which certificate. It shows no credentials.
 func visit(ctx context.Context, address string, own []byte) *doctor.Endpoint {
 	e := &doctor.Endpoint{URL: address}
+	if at, err := url.Parse(address); err != nil || at.Scheme != "https" || at.Host == "" || at.User != nil {
+		e.Err = "it is not asked: the Installation must name an https URL with a host, and without a user"
+		if err == nil {
+			e.URL = at.Redacted()
+		}
+		return e
+	}
 	fail := func(err error) *doctor.Endpoint {
 		if inner, ok := errors.AsType[*url.Error](err); ok {
 			err = inner.Err

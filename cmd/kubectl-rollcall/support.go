@@ -4,6 +4,7 @@
 package main
 
 import (
+	"archive/tar"
 	"bytes"
 	"cmp"
 	"compress/gzip"
@@ -16,6 +17,8 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -25,9 +28,12 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/rollcall-iam/rollcall/internal/doctor"
-	"github.com/rollcall-iam/rollcall/internal/evidence"
+	"github.com/rollcall-iam/rollcall/internal/plain"
 	"github.com/rollcall-iam/rollcall/internal/redact"
 )
+
+// patience is how long all of a bundle may take. What was not read by then is left out.
+const patience = 2 * time.Minute
 
 // supportFlags are those of the command support-bundle.
 type supportFlags struct {
@@ -101,6 +107,8 @@ func (t *tool) supportBundle(ctx context.Context, flags *supportFlags) error {
 	if _, err := os.Lstat(flags.to); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s is there already: name another file by --to", flags.to)
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	report, err := t.examine(ctx, &flags.doctorFlags)
 	if err != nil {
 		return err
@@ -119,11 +127,28 @@ func (t *tool) supportBundle(ctx context.Context, flags *supportFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := putFile(flags.to, content); err != nil {
+	if err := createFile(flags.to, content); err != nil {
 		return err
 	}
 	told := &supported{File: flags.to, Size: len(content), Files: contents(files), LeftOut: s.left}
 	return t.print(told, func(w *tableWriter) { supportedRows(w, told) })
+}
+
+// createFile writes what must not be there yet: it neither overwrites anything nor follows a link.
+func createFile(path string, content []byte) error {
+	const private = 0o700
+	if err := os.MkdirAll(filepath.Dir(path), private); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	if err = errors.Join(err, file.Close()); err != nil {
+		_ = os.Remove(path) // It is ours, and not whole.
+	}
+	return err
 }
 
 // files are those of a bundle, redacted: nothing gets into it but through here.
@@ -138,23 +163,28 @@ func (s *supplies) files(r *redact.Redactor, keepNames bool) (map[string][]byte,
 		files[name] = content
 	}
 	for name, text := range s.texts {
-		files[r.Text(name)] = []byte(r.Text(text))
+		files[r.Text(name)] = []byte(plain.Lines(r.Text(unpainted(text))))
 	}
 	report, err := redacted(r, s.report)
 	if err != nil {
 		return nil, err
 	}
-	unpainted := func(_ doctor.State, text string) string { return text }
-	files["doctor.txt"] = []byte(doctorPage(report, 0, unpainted))
+	files["doctor.txt"] = []byte(doctorPage(report, 0, func(_ doctor.State, text string) string { return text }))
 	if files["doctor.json"], err = json.MarshalIndent(report, "", "  "); err != nil {
 		return nil, err
 	}
 	for i := range s.left {
 		s.left[i] = leftOut{r.Text(s.left[i].What), r.Text(s.left[i].Why)}
 	}
-	files["README.txt"] = []byte(s.readme(report, files, keepNames))
+	files["README.txt"] = []byte(plain.Lines(s.readme(report, files, keepNames)))
 	return files, nil
 }
+
+// unpainted is a log without colours: the end of what begins one would look like a part of the name behind it.
+func unpainted(text string) string { return painting.ReplaceAllString(text, "") }
+
+// painting is what terminals take for commands (ECMA-48, control sequences).
+var painting = regexp.MustCompile("(?:\x1b\\[|\u009b)[0-?]*[ -/]*[@-~]")
 
 // documents are redacted objects in YAML, by what they are called then: in the order of their names, these would be easy to guess.
 func documents(r *redact.Redactor, objects []unstructured.Unstructured) ([]byte, error) {
@@ -177,7 +207,9 @@ func documents(r *redact.Redactor, objects []unstructured.Unstructured) ([]byte,
 
 // teach has the redactor know all people: Users first, by which others know them.
 func (s *supplies) teach(r *redact.Redactor) {
-	r.Learn(map[string]any{"kind": "Approval", "spec": map[string]any{"approver": s.report.Caller}})
+	if !strings.HasPrefix(s.report.Caller, "system:") { // What is part of Kubernetes is nobody.
+		r.Learn(map[string]any{"kind": "Approval", "spec": map[string]any{"approver": s.report.Caller}})
+	}
 	order := slices.SortedFunc(maps.Keys(s.objects), func(a, b string) int {
 		first := func(name string) int {
 			if name == usersFile {
@@ -244,20 +276,22 @@ func contents(files map[string][]byte) []bundledFile {
 
 // packed is a bundle as a file. The same files are the same bytes.
 func packed(files map[string][]byte) ([]byte, error) {
-	bundle := evidence.Bundle{}
-	for name, content := range files {
-		bundle["rollcall-support/"+name] = content
-	}
-	content, err := bundle.Tar()
-	if err != nil {
-		return nil, err
-	}
 	var small bytes.Buffer
-	w := gzip.NewWriter(&small)
-	if _, err := w.Write(content); err != nil {
-		return nil, err
+	zipped := gzip.NewWriter(&small)
+	w := tar.NewWriter(zipped)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		header := &tar.Header{
+			Typeflag: tar.TypeReg, Name: "rollcall-support/" + name, Size: int64(len(files[name])), Mode: 0o600, ModTime: time.Unix(0, 0),
+			Format: tar.FormatPAX, // Names may be long.
+		}
+		if err := w.WriteHeader(header); err != nil {
+			return nil, err
+		}
+		if _, err := w.Write(files[name]); err != nil {
+			return nil, err
+		}
 	}
-	if err := w.Close(); err != nil {
+	if err := errors.Join(w.Close(), zipped.Close()); err != nil {
 		return nil, err
 	}
 	return small.Bytes(), nil

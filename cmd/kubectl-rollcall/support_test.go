@@ -7,17 +7,27 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"testing/iotest"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/rollcall-iam/rollcall/config"
 	"github.com/rollcall-iam/rollcall/internal/doctor"
 	"github.com/rollcall-iam/rollcall/internal/redact"
 )
@@ -51,6 +61,15 @@ func supplied() (s *supplies, names, secrets []string) {
 	s.texts["operator/logs/rollcall-x-manager.log"] = log.String()
 	return s, append(names, "admin.at.work"), secrets
 }
+
+// listless is a cluster of which nothing can be listed.
+type listless struct {
+	client.Client
+
+	why error
+}
+
+func (u *listless) List(context.Context, client.ObjectList, ...client.ListOption) error { return u.why }
 
 var _ = Describe("A support bundle", func() {
 	unpack := func(content []byte) map[string]string {
@@ -109,6 +128,85 @@ var _ = Describe("A support bundle", func() {
 			Expect(all).NotTo(ContainSubstring(secret))
 		}
 		Expect(string(files["README.txt"])).To(ContainSubstring("--keep-names"))
+	})
+
+	It("has no commands for terminals in it, which would hide names as well", func() {
+		s, names, _ := supplied()
+		s.texts["operator/logs/x.log"] = "\x1b[31m" + names[1] + "\x1b[0m \u009b1m" + names[2] + " \x1b]0;title\x07\nnext"
+		s.report.Server = "v1\x1b[2J"
+		files, err := s.files(redact.New([]byte("key"), false), false)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(string(files["operator/logs/x.log"])).To(MatchRegexp(`^person-\w+ person-\w+ \\x1b\]0;title\\x07\nnext$`))
+		Expect(string(files["README.txt"])).To(ContainSubstring(`Kubernetes v1\x1b[2J;`))
+		for _, file := range []string{"README.txt", "doctor.txt", "operator/logs/x.log"} {
+			Expect(string(files[file])).NotTo(ContainSubstring("\x1b"), file)
+		}
+	})
+
+	It("does not take what is part of Kubernetes for a person", func() {
+		s, _, _ := supplied()
+		s.report.Caller = "system:admin"
+		s.texts["operator/logs/x.log"] = "the admin's system"
+		files, err := s.files(redact.New([]byte("key"), false), false)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(string(files["operator/logs/x.log"])).To(Equal("the admin's system"))
+	})
+
+	It("is not made where Users are not served: nobody would be known in logs", func(ctx SpecContext) {
+		for _, why := range []error{
+			&meta.NoKindMatchError{GroupKind: schema.GroupKind{Group: "iam.rollcall.dev", Kind: "User"}},
+			apierrors.NewForbidden(schema.GroupResource{Resource: "users"}, "", errors.New("no")),
+		} {
+			k := &collector{Client: &listless{why: why}, supplies: supplies{objects: map[string][]unstructured.Unstructured{}}}
+			objects, err := config.Read()
+			Expect(err).NotTo(HaveOccurred())
+			Expect(k.people(ctx, objects.Kinds)).To(MatchError(ContainSubstring("--keep-names")))
+		}
+	})
+
+	It("has a file for each log, whatever containers are called", func() {
+		files := map[string][]byte{}
+		for i, name := range []string{"manager", "../../../etc/passwd", "a/b", "", "UPPER", strings.Repeat("x", 64)} {
+			file := logFile("rollcall-1", name, 0, i)
+			Expect(file).To(MatchRegexp(`^operator/logs/(rollcall-1-manager|pod-1-container-\d)$`))
+			files[file] = nil
+		}
+		Expect(files).To(HaveLen(6))
+		Expect(logFile("..", "manager", 6, 0)).To(Equal("operator/logs/pod-7-container-1"))
+		Expect(logFile(strings.Repeat("p", 120), strings.Repeat("c", 60), 1, 1)).To(Equal("operator/logs/pod-2-container-2"))
+		long := "operator/logs/" + strings.Repeat("p", 240) + ".log"
+		content, err := packed(map[string][]byte{long: []byte("x")})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(unpack(content)).To(Equal(map[string]string{"rollcall-support/" + long: "x"}))
+	})
+
+	It("has the newest lines of a log that is long, and knows what came before", func() {
+		var log strings.Builder
+		for i := range 50_000 {
+			fmt.Fprintf(&log, "line %d\n", i)
+		}
+		text, before, err := tail(strings.NewReader(log.String()), 1000)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(before + len(text)).To(Equal(log.Len()))
+		Expect(log.String()).To(HaveSuffix("\n" + string(text)))
+		Expect(len(text)).To(And(BeNumerically(">", 980), BeNumerically("<=", 1000)))
+		text, before, err = tail(io.MultiReader(strings.NewReader("a\nb"), iotest.ErrReader(errors.New("gone"))), 1000)
+		Expect(err).To(MatchError("gone"))
+		Expect(string(text)).To(Equal("a\nb"), "what came before it broke off is kept")
+		Expect(before).To(BeZero())
+	})
+
+	It("is not written over anything, nor through a link", func() {
+		dir := GinkgoT().TempDir()
+		there, link, fresh := filepath.Join(dir, "there"), filepath.Join(dir, "link"), filepath.Join(dir, "new", "bundle")
+		Expect(os.WriteFile(there, []byte("mine"), 0o600)).To(Succeed())
+		Expect(os.Symlink(filepath.Join(dir, "elsewhere"), link)).To(Succeed())
+		Expect(createFile(there, []byte("x"))).To(MatchError(fs.ErrExist))
+		Expect(createFile(link, []byte("x"))).To(MatchError(fs.ErrExist))
+		Expect(os.ReadFile(there)).To(BeEquivalentTo("mine"))
+		Expect(filepath.Join(dir, "elsewhere")).NotTo(BeAnExistingFile())
+		Expect(createFile(fresh, []byte("x"))).To(Succeed())
+		Expect(os.ReadFile(fresh)).To(BeEquivalentTo("x"))
 	})
 
 	It("is the same bytes for the same files, in a folder of its own", func() {

@@ -59,6 +59,15 @@ var _ = Describe("The doctor", Ordered, func() {
 		))
 	})
 
+	It("makes no bundle of a cluster that does not serve Users, unless names are kept", func(ctx SpecContext) {
+		file := filepath.Join(GinkgoT().TempDir(), "bundle.tar.gz")
+		Expect(runs(ctx, plane.AdminKubeconfig(), "support-bundle", "--to", file)).To(SatisfyAll(
+			HaveField("Code", 1), HaveField("Err", ContainSubstring("--keep-names"))))
+		Expect(file).NotTo(BeAnExistingFile())
+		Expect(runs(ctx, plane.AdminKubeconfig(), "support-bundle", "--to", file, "--keep-names")).To(HaveField("Code", 0))
+		Expect(file).To(BeARegularFile())
+	})
+
 	Describe("where Rollcall is installed", Ordered, func() {
 		BeforeAll(func(ctx SpecContext) { install(ctx) })
 
