@@ -140,6 +140,7 @@ func createFile(path string, content []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), private); err != nil {
 		return err
 	}
+	//nolint:gosec // Whoever runs it says where.
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -184,7 +185,7 @@ func (s *supplies) files(r *redact.Redactor, keepNames bool) (map[string][]byte,
 func unpainted(text string) string { return painting.ReplaceAllString(text, "") }
 
 // painting is what terminals take for commands (ECMA-48, control sequences).
-var painting = regexp.MustCompile("(?:\x1b\\[|\u009b)[0-?]*[ -/]*[@-~]")
+var painting = regexp.MustCompile("(?:\x1b\\[|\u009b)[0-?]*[\\x20-\\x2f]*[\\x40-\\x7e]")
 
 // documents are redacted objects in YAML, by what they are called then: in the order of their names, these would be easy to guess.
 func documents(r *redact.Redactor, objects []unstructured.Unstructured) ([]byte, error) {
@@ -249,8 +250,8 @@ var supportReadme string
 // readme says what is in a bundle, and what is not.
 func (s *supplies) readme(report *doctor.Report, files map[string][]byte, keepNames bool) string {
 	var text strings.Builder
-	names := "People are called by pseudonyms (person-, device-, mail-, dn-, ip-), the same one for the same person in all of this bundle. The\n" +
-		"key that makes them was made for it and thrown away: another bundle has others."
+	names := "People are called by pseudonyms (person-, device-, mail-, dn-, ip-), the same one for the same person in all of this\n" +
+		"bundle. The key that makes them was made for it and thrown away: another bundle has others."
 	if keepNames {
 		names = "People keep their names in this bundle (--keep-names)."
 	}

@@ -300,8 +300,10 @@ func lacking(f *Facts, rights []Right) []string {
 
 func excess(f *Facts, who string) Check {
 	c := Check{State: OK, About: "surplus"}
-	var too, none []string
-	for _, s := range surplus() {
+	all := surplus()
+	none := make([]string, 0, len(all))
+	var too []string
+	for _, s := range all {
 		none = append(none, s.so)
 		if slices.ContainsFunc(s.rights, func(r Right) bool { return f.Allowed.Value[r] }) {
 			too = append(too, s.so)

@@ -51,8 +51,8 @@ func newPatterns() patterns {
 			{regexp.MustCompile(`\b(?:sk-)?(?:ssh|ecdsa)-[a-z0-9@.-]+ AAAA[A-Za-z0-9+/=]+(?: [^\s"\\]+)?`), LeftOut},
 		},
 		// A Secret is an object, too, of which messages tell.
-		named: regexp.MustCompile(`(?i)(?:(?:password|passwd|passphrase|pwd|bindpw|\bpass|_pass|[a-z_-]secret|api[-_]?key|token)\\*["']?\s*(?:::|[:=])` +
-			`|secret(?:\\*["']\s*:|\s*=))\s*`),
+		named: regexp.MustCompile(`(?i)(?:(?:password|passwd|passphrase|pwd|bindpw|\bpass|_pass|[a-z_-]secret|api[-_]?key|token)` +
+			`\\*["']?\s*(?:::|[:=])|secret(?:\\*["']\s*:|\s*=))\s*`),
 		dn: regexp.MustCompile(`(?i)\b(?:uid|cn|sn|mail|samaccountname|userprincipalname)=` + value + `(?:\+` + attribute + value + `)*` +
 			`(?:,\s*` + attribute + value + `)*,\s*` + attribute + `(?:` + escaped + `|[^,="\\\s()])+`),
 		ip:   regexp.MustCompile(`(?:[0-9A-Fa-f]{0,4}:){2,}(?:` + v4 + `|[0-9A-Fa-f]{0,4})|` + v4),
@@ -100,23 +100,31 @@ func secretAfter(s string, at int, ldif bool) (start, end int) {
 	if start < len(s) && (s[start] == '"' || s[start] == '\'') {
 		return start + 1, closing(s, start+1, s[start], start-at)
 	}
-	if start = at; strings.HasPrefix(s[start:], LeftOut) {
-		return start, start + len(LeftOut)
+	if strings.HasPrefix(s[at:], LeftOut) {
+		return at, at + len(LeftOut)
 	}
-	for end = start; end < len(s); end++ {
+	return at, at + bareLength(s[at:], ldif)
+}
+
+// bareLength is how long a secret without quotes is.
+func bareLength(s string, ldif bool) int {
+	end := 0
+	for end < len(s) {
+		rest := s[end:]
 		switch {
-		case ldif && strings.HasPrefix(s[end:], "\n "):
+		case ldif && strings.HasPrefix(rest, "\n "):
+			end += 2
+		case strings.IndexByte(" \t\r\n\"", rest[0]) >= 0:
+			return end
+		case rest[0] != '\\' || len(rest) == 1:
 			end++
-		case strings.IndexByte(" \t\r\n\"", s[end]) >= 0:
-			return start, end
-		case s[end] == '\\' && end+1 < len(s):
-			if strings.IndexByte(`ntr"'`, s[end+1]) >= 0 {
-				return start, end
-			}
-			end++
+		case strings.IndexByte(`ntr"'`, rest[1]) >= 0:
+			return end
+		default:
+			end += 2
 		}
 	}
-	return start, min(end, len(s))
+	return end
 }
 
 // closing is where a quoted text ends, whose opening quote has so many backslashes before it: each level of JSON in JSON doubles them.
