@@ -80,12 +80,25 @@ func (k *collector) people(ctx context.Context, kinds []unstructured.Unstructure
 		group := schema.GroupVersionKind{Group: "iam.rollcall.dev", Version: "v1alpha1", Kind: kind}
 		file := "objects/" + plural + ".yaml"
 		err := k.list(ctx, file, group, nil)
-		if file == usersFile && err != nil { // Also where they are not served: what is left of them, logs above all, names people.
-			unknown = fmt.Errorf("you cannot read Users, so that their names could not be found in the rest: be bound to the ClusterRole "+
-				"rollcall-viewer, or leave names as they are by --keep-names: %w", err)
+		if file == usersFile {
+			unknown = nobodyKnown(err)
 		}
 	}
 	return unknown
+}
+
+// nobodyKnown says that people could not be found by name, and what to do. Where Users are not served, logs still name them.
+func nobodyKnown(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case meta.IsNoMatchError(err):
+		return errors.New("this cluster does not serve Users, so that their names could not be found in logs and events: install the kinds " +
+			"(kubectl rollcall doctor says how), or leave names as they are by --keep-names")
+	default:
+		return fmt.Errorf("you cannot read Users, so that their names could not be found in the rest: be bound to the ClusterRole "+
+			"rollcall-viewer, or leave names as they are by --keep-names: %w", err)
+	}
 }
 
 // cluster reads what the API server keeps of the installation.
