@@ -7,6 +7,7 @@ import (
 	"context"
 	"maps"
 
+	"github.com/google/uuid"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -57,6 +58,18 @@ func (w *world) generated(ctx context.Context, namespace string, grant *v1alpha1
 	Expect(w.operator().Create(ctx, object)).To(Succeed(), "the operator may")
 	DeferCleanup(func(ctx SpecContext) { w.delete(ctx, object) })
 	return object
+}
+
+// collected waits until the garbage collector knows of the bindings that were made in a namespace so far. It learns of all RoleBindings in
+// their order: once it has deleted one whose owner is not there, it has seen those before. Whoever deletes a Grant earlier than that has its
+// bindings taken for nobody's.
+func (w *world) collected(ctx context.Context, namespace string) {
+	GinkgoHelper()
+	nobody := grantOf(w.name("grant"), users("u")...)
+	nobody.UID = types.UID(uuid.NewString())
+	stray := ownedByGrant(bindingOfView(namespace, w.name("stray")), nobody)
+	w.create(ctx, stray)
+	Eventually(ctx, w.gone).WithArguments(ctx, stray).Should(BeTrue())
 }
 
 // rbacAdmin is somebody whom RBAC lets write bindings of view: in a namespace, or everywhere.
@@ -232,6 +245,7 @@ func policiesAndDeletion(w *world) {
 			owners[0].BlockOwnerDeletion = new(true)
 			o.SetOwnerReferences(owners)
 		})
+		w.collected(ctx, "default")
 		Expect(w.admin.Delete(ctx, grant, client.PropagationPolicy(metav1.DeletePropagationForeground))).To(Succeed())
 		Eventually(ctx, w.gone).WithArguments(ctx, grant).Should(BeTrue())
 		Expect(w.gone(ctx, waited)).To(BeTrue())
@@ -240,6 +254,7 @@ func policiesAndDeletion(w *world) {
 		grant := grantOf(w.name("grant"), users("u")...)
 		w.create(ctx, grant)
 		orphan := w.generated(ctx, "default", grant)
+		w.collected(ctx, "default")
 		Expect(w.admin.Delete(ctx, grant, client.PropagationPolicy(metav1.DeletePropagationOrphan))).To(Succeed())
 		Eventually(ctx, w.gone).WithArguments(ctx, grant).Should(BeTrue())
 		Expect(get(ctx, w, orphan).GetOwnerReferences()).To(BeEmpty())
