@@ -201,8 +201,8 @@ authorizer  review    empty  0.500 ms     1.250 ms
 
 	It("compares every state with the first", func() {
 		states := []state{
-			{name: "empty", latencies: latencies{review: series{100}, denied: series{10}}},
-			{name: "full", latencies: latencies{review: series{150}, denied: series{10}}},
+			{name: "empty", latencies: latencies{anywhere: series{100}, denied: series{10}}},
+			{name: "full", latencies: latencies{anywhere: series{150}, denied: series{10}}},
 		}
 		found := authorizerLines(states)
 		Expect(found).To(HaveLen(10))

@@ -25,6 +25,14 @@ func teamName(i int) string      { return fmt.Sprintf("team-%03d", i) }
 // outsider has the form of everybody's name, and no access at all.
 func (c *company) outsider() string { return personName(c.people) }
 
+func (c *company) namespaceNames() []string {
+	names := make([]string, c.namespaces)
+	for i := range names {
+		names[i] = namespaceName(i)
+	}
+	return names
+}
+
 func (c *company) namespaceObjects() []client.Object {
 	objects := make([]client.Object, c.namespaces)
 	for i := range objects {

@@ -123,9 +123,8 @@ func (b *bench) newWorld(ctx context.Context) (w world, err error) {
 	return w, err
 }
 
-func (b *bench) startManager(ctx context.Context) (err error) {
+func (b *bench) startManager(ctx context.Context, args ...string) (err error) {
 	b.say("starting bin/manager under its ServiceAccount")
-	var args []string
 	if b.pprof != "" {
 		args = append(args, "--pprof-bind-address="+b.pprof)
 	}
