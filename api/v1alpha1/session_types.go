@@ -212,6 +212,10 @@ type SessionCertificate struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=381
 	Groups []string `json:"groups,omitempty"`
+
+	// secretRef names the Secret that it is put into, recorded before that is done; none for what people keep themselves.
+	// +optional
+	SecretRef *SecretReference `json:"secretRef,omitempty"`
 }
 
 // SessionStatus is what became of a Session.

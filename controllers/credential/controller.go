@@ -103,7 +103,7 @@ func (r *Reconciler) failed(ctx context.Context, request ctrl.Request, s *scope,
 
 // reconcile does what is to be done and returns after how long to look again (zero: at the next event).
 func (r *Reconciler) reconcile(ctx context.Context, s *scope) (time.Duration, error) {
-	if err := r.leaveOldPlace(ctx, s.user); err != nil {
+	if err := r.leaveOldPlaces(ctx, s.user); err != nil {
 		return 0, err
 	}
 	decision, err := r.decide(ctx, s, r.Client)
@@ -207,15 +207,24 @@ func (r *Reconciler) until(s *scope, at time.Time) time.Duration {
 	return wait
 }
 
-// leaveOldPlace deletes the Secret that the last certificate was issued for, if the spec now names another or none.
-func (r *Reconciler) leaveOldPlace(ctx context.Context, user *v1alpha1.User) error {
-	if user.Status.Certificate == nil {
-		return nil
+// leaveOldPlaces deletes the Secrets that the last certificates were issued for, where the spec now names another or none.
+func (r *Reconciler) leaveOldPlaces(ctx context.Context, user *v1alpha1.User) error {
+	sessions, err := r.managed(ctx, user)
+	if err != nil {
+		return err
 	}
-	old := user.Status.Certificate.SecretRef
-	if user.Spec.Kubeconfig != nil && user.Spec.Kubeconfig.SecretRef == old {
-		return nil
+	for _, old := range credential.Places(user, sessions, r.Clock.Now()) {
+		if user.Spec.Kubeconfig != nil && user.Spec.Kubeconfig.SecretRef == old {
+			continue
+		}
+		if err := r.leave(ctx, user, old); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func (r *Reconciler) leave(ctx context.Context, user *v1alpha1.User, old v1alpha1.SecretReference) error {
 	observed, err := r.observe(ctx, user, old)
 	if outcome.Of(err, "").Because(v1alpha1.ReasonSecretForbidden) {
 		log.FromContext(ctx).Info("the operator may no longer look after a Secret that is not wanted any more", "secret", describe(old))

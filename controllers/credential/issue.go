@@ -5,7 +5,6 @@ package credential
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"time"
@@ -19,10 +18,11 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/issue"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 	"github.com/rollcall-iam/rollcall/internal/pki"
+	"github.com/rollcall-iam/rollcall/internal/reach"
 )
 
-// issue makes a new key, has it signed, records the certificate, and then publishes both in one write. A crash before the
-// publication loses the key, which was nowhere else, so that a certificate that got out is always one that was recorded.
+// issue makes a new key, has it signed and recorded in the Session, publishes both in one write, and tells of it in the User. A crash
+// before the publication loses the key, which was nowhere else, so that a certificate that got out is always one that was recorded.
 func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew time.Time, err error) {
 	if ref := s.user.Spec.Kubeconfig.SecretRef; s.secret.noNamespace {
 		return time.Time{}, outcome.Transientf(v1alpha1.ReasonNamespaceNotFound,
@@ -35,8 +35,8 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 	if err != nil {
 		return time.Time{}, err
 	}
-	record := r.record(issued.Certificate, s)
-	if err := r.writeRecord(ctx, s, record); err != nil {
+	record := r.record(issued, s)
+	if err := r.lookAgain(ctx, s, record); err != nil {
 		return time.Time{}, err
 	}
 	published, err := r.publish(ctx, s, issued.Chain, key)
@@ -44,15 +44,30 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 		return time.Time{}, err
 	}
 	r.announce(ctx, s.user, record, why)
+	err = r.writeRecord(ctx, s, record)
+	if errors.Is(err, errGone) {
+		// The garbage collector would find a Secret whose User is gone, but it takes its time.
+		err = errors.Join(err, r.remove(ctx, published))
+	}
+	return record.RenewTime.Time, err
+}
+
+// lookAgain finds that a certificate is still what this User may have, at the place that they ask for: signing it took a while.
+func (r *Reconciler) lookAgain(ctx context.Context, s *scope, record *v1alpha1.Certificate) error {
 	signed := s.user
-	// The garbage collector would find a Secret whose User is gone, but it takes its time.
-	if err := r.refresh(ctx, s); errors.Is(err, errGone) {
-		return time.Time{}, errors.Join(err, r.remove(ctx, published))
+	if err := r.refresh(ctx, s); err != nil {
+		return err
 	}
-	if !stillWanted(s.user, signed) {
-		return record.RenewTime.Time, nil // What changed has an event of its own, which comes next.
+	if stillWanted(s.user, signed) {
+		return nil
 	}
-	return record.RenewTime.Time, r.report(ctx, s, fresh())
+	return outcome.Transientf(v1alpha1.ReasonIssuing,
+		"this User changed while certificate %s was signed, which is therefore dropped", record.Fingerprint)
+}
+
+func stillWanted(user, signed *v1alpha1.User) bool {
+	return reach.Active(user) && user.Status.Username == signed.Status.Username &&
+		user.Spec.Kubeconfig != nil && user.Spec.Kubeconfig.SecretRef == signed.Spec.Kubeconfig.SecretRef
 }
 
 // sign makes a key and has its certificate signed and recorded in the Session. It returns the key as PEM.
@@ -71,6 +86,7 @@ func (r *Reconciler) sign(ctx context.Context, s *scope) (issue.Issued, []byte, 
 	}
 	asked := issue.Request{
 		Session: s.session.Name, CSR: request, Duration: time.Duration(s.user.Spec.Kubeconfig.DurationSeconds) * time.Second,
+		SecretRef: new(s.user.Spec.Kubeconfig.SecretRef), Seen: &issue.Seen{Session: s.session, User: s.user},
 	}
 	if before := s.user.Status.Certificate; before != nil && before.Session == s.session.Name {
 		asked.Predecessor = before.Fingerprint
@@ -82,12 +98,14 @@ func (r *Reconciler) sign(ctx context.Context, s *scope) (issue.Issued, []byte, 
 	return issued, encoded, err
 }
 
-func (r *Reconciler) record(leaf *x509.Certificate, s *scope) *v1alpha1.Certificate {
-	user, fingerprint := s.user, pki.Fingerprint(leaf)
-	now := r.Clock.Now()
+// record is what a User's status says of a certificate.
+func (r *Reconciler) record(issued issue.Issued, s *scope) *v1alpha1.Certificate {
+	user, leaf, now := s.user, issued.Certificate, r.Clock.Now()
+	fingerprint := pki.Fingerprint(leaf)
 	// A signer may give more than was asked for. Renewal goes by what was asked for.
 	life := min(leaf.NotAfter.Sub(now), time.Duration(user.Spec.Kubeconfig.DurationSeconds)*time.Second)
-	last := metav1.NewTime(leaf.NotAfter)
+	// A crash may have kept an earlier one out of the User's status, but not out of the Session's.
+	last := metav1.NewTime(issued.Session.ValidUntil())
 	var certified []v1alpha1.CertifiedGroup
 	if before := user.Status.Certificate; before != nil {
 		certified = before.Groups

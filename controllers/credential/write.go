@@ -16,8 +16,6 @@ import (
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	iamac "github.com/rollcall-iam/rollcall/api/v1alpha1/applyconfiguration/api/v1alpha1"
-	"github.com/rollcall-iam/rollcall/internal/outcome"
-	"github.com/rollcall-iam/rollcall/internal/reach"
 	"github.com/rollcall-iam/rollcall/internal/status"
 )
 
@@ -35,16 +33,16 @@ func (r *Reconciler) report(ctx context.Context, s *scope, wanted []metav1.Condi
 	})
 }
 
-// writeRecord records a certificate before it is published, if it is still what this User may have, at the place that they ask for: where
-// anything of the User has changed since it was looked at, the write conflicts.
+// writeRecord tells of a certificate that was published. Where the User has changed meanwhile, so that another is wanted or none, it says
+// no more than that: what changed has an event of its own, which comes next.
 func (r *Reconciler) writeRecord(ctx context.Context, s *scope, record *v1alpha1.Certificate) error {
-	signed := s.user
+	published := s.user
 	err := r.onConflict(ctx, s, func() error {
-		if !stillWanted(s.user, signed) {
-			return outcome.Transientf(v1alpha1.ReasonIssuing,
-				"this User changed while certificate %s was signed, which is therefore dropped", record.Fingerprint)
+		said := fresh()
+		if !stillWanted(s.user, published) {
+			said = unchanged(s.user)
 		}
-		return r.write(ctx, s, record, whileIssuing(s.user))
+		return r.write(ctx, s, record, said)
 	})
 	if err != nil {
 		return fmt.Errorf("record certificate %s: %w", record.Fingerprint, err)
@@ -52,17 +50,12 @@ func (r *Reconciler) writeRecord(ctx context.Context, s *scope, record *v1alpha1
 	return nil
 }
 
-func stillWanted(user, signed *v1alpha1.User) bool {
-	return reach.Active(user) && user.Status.Username == signed.Status.Username &&
-		user.Spec.Kubeconfig != nil && user.Spec.Kubeconfig.SecretRef == signed.Spec.Kubeconfig.SecretRef
-}
-
-// whileIssuing leaves the condition as it is, if there is one: what is in the Secret still counts.
-func whileIssuing(user *v1alpha1.User) []metav1.Condition {
+// unchanged is the condition as it is, if there is one.
+func unchanged(user *v1alpha1.User) []metav1.Condition {
 	if before := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionKubeconfig); before != nil {
 		return []metav1.Condition{*before}
 	}
-	return kubeconfig(metav1.ConditionFalse, v1alpha1.ReasonIssuing, "the certificate is signed, and about to be published")
+	return nil
 }
 
 // write applies all that this controller owns of a User's status to exactly the state that was looked at: the API server does not

@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
+	"github.com/rollcall-iam/rollcall/internal/session"
 )
 
 const (
@@ -143,6 +144,22 @@ func RenewTime(issued, notAfter time.Time, fingerprint string) time.Time {
 	fraction := float64(binary.BigEndian.Uint32(sum[:4])) / (1 << 32)
 	life := notAfter.Sub(issued)
 	return issued.Add(time.Duration(float64(life) * (earliestRenewal + renewalSpread*fraction))).Truncate(time.Second)
+}
+
+// Places are the Secrets that may hold a certificate of a User: those that the last ones were issued for, as the User tells, or else the
+// Sessions, which tell of them before they are put there.
+func Places(user *v1alpha1.User, sessions []v1alpha1.Session, now time.Time) []v1alpha1.SecretReference {
+	var places []v1alpha1.SecretReference
+	if user.Status.Certificate != nil {
+		places = append(places, user.Status.Certificate.SecretRef)
+	}
+	for i := range sessions {
+		last := session.Latest(&sessions[i])
+		if last != nil && last.SecretRef != nil && now.Before(last.NotAfter.Time) && !slices.Contains(places, *last.SecretRef) {
+			places = append(places, *last.SecretRef)
+		}
+	}
+	return places
 }
 
 // mostCertified is how many groups a record holds.

@@ -67,8 +67,19 @@ type Request struct {
 	Duration time.Duration
 	// Predecessor is the fingerprint of the certificate that is renewed; empty for the first.
 	Predecessor string
+	// SecretRef names the Secret that the certificate is going to be put into; nil where whoever asks keeps it.
+	SecretRef *v1alpha1.SecretReference
+	// Seen are the Session and its User where whoever asks has looked at them past the cache a moment ago; nil has that done here.
+	Seen *Seen
 	// Vouched is when the directory, and Proven when the identity provider, vouched for the person just now; zero where it was not asked.
 	Vouched, Proven time.Time
+}
+
+// Seen is a Session, as it was begun or looked at, and its User. A certificate is recorded for exactly that Session, or it is looked at
+// anew.
+type Seen struct {
+	Session *v1alpha1.Session
+	User    *v1alpha1.User
 }
 
 // Issued is a certificate that is on record.
@@ -146,7 +157,7 @@ func (i *Issuer) Issue(ctx context.Context, request Request) (Issued, error) {
 
 // examine says whether a certificate may be made, and for whom.
 func (i *Issuer) examine(ctx context.Context, request Request) (wanted, error) {
-	s, user, err := i.open(ctx, request.Session)
+	s, user, err := i.look(ctx, request)
 	if err != nil {
 		return wanted{}, err
 	}
@@ -213,6 +224,16 @@ func (i *Issuer) check(ctx context.Context, s *v1alpha1.Session, csr []byte) (*x
 	return parsed, nil
 }
 
+// look finds the Session and the User of a request, and that the one goes on and the other may act.
+func (i *Issuer) look(ctx context.Context, request Request) (*v1alpha1.Session, *v1alpha1.User, error) {
+	if seen := request.Seen; seen != nil {
+		// What is recorded is noted in the Session, and the one that was seen may be a cache's.
+		s := seen.Session.DeepCopy()
+		return s, seen.User, i.goesOn(ctx, s, seen.User)
+	}
+	return i.open(ctx, request.Session)
+}
+
 // open looks at a Session and its User past the cache, and finds that the one goes on and the other may act.
 func (i *Issuer) open(ctx context.Context, name string) (*v1alpha1.Session, *v1alpha1.User, error) {
 	s := &v1alpha1.Session{}
@@ -228,22 +249,26 @@ func (i *Issuer) open(ctx context.Context, name string) (*v1alpha1.Session, *v1a
 	if client.IgnoreNotFound(err) != nil {
 		return nil, nil, fmt.Errorf("get User %s: %w", s.Spec.UserRef.Name, err)
 	}
-	there := err == nil && string(user.UID) == s.Spec.UserRef.UID && user.DeletionTimestamp.IsZero()
+	return s, user, i.goesOn(ctx, s, user)
+}
+
+// goesOn finds that a Session goes on, and that its User may act.
+func (i *Issuer) goesOn(ctx context.Context, s *v1alpha1.Session, user *v1alpha1.User) error {
 	facts, err := reach.OfSession(ctx, i.Client, s, i.Clock.Now())
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	facts.User = nil
-	if there {
+	if string(user.UID) == s.Spec.UserRef.UID && user.DeletionTimestamp.IsZero() {
 		facts.User = user
 	}
 	if verdict := session.Decide(facts, i.Clock.Now()); !verdict.Active() {
-		return nil, nil, fmt.Errorf("%w: %s", ErrEnded, verdict.Message)
+		return fmt.Errorf("%w: %s", ErrEnded, verdict.Message)
 	}
 	if !reach.Active(user) {
-		return nil, nil, outcome.Transientf(v1alpha1.ReasonUserInactive, "it is not known yet whether User %q may act", user.Name)
+		return outcome.Transientf(v1alpha1.ReasonUserInactive, "it is not known yet whether User %q may act", user.Name)
 	}
-	return s, user, nil
+	return nil
 }
 
 // defaultLife is asked for where a Session does not say.
@@ -294,7 +319,7 @@ func (i *Issuer) write(ctx context.Context, s *v1alpha1.Session, request Request
 	now := i.Clock.Now()
 	record := v1alpha1.SessionCertificate{
 		Fingerprint: pki.Fingerprint(leaf), SerialNumber: pki.SerialNumber(leaf), Predecessor: request.Predecessor, Groups: pki.Groups(leaf),
-		NotBefore: metav1.NewTime(leaf.NotBefore), NotAfter: metav1.NewTime(leaf.NotAfter),
+		NotBefore: metav1.NewTime(leaf.NotBefore), NotAfter: metav1.NewTime(leaf.NotAfter), SecretRef: request.SecretRef,
 	}
 	certificates := session.With(s.Status.Certificates, record, now)
 	issued, renewed := ptr.Deref(s.Status.Issued, 0)+1, metav1.NewTime(now.Truncate(time.Second))
@@ -331,6 +356,9 @@ func certified(certificates []v1alpha1.SessionCertificate) []*iamac.SessionCerti
 			WithNotBefore(c.NotBefore).WithNotAfter(c.NotAfter).WithGroups(c.Groups...)
 		if c.Predecessor != "" {
 			applied[i].WithPredecessor(c.Predecessor)
+		}
+		if c.SecretRef != nil {
+			applied[i].WithSecretRef(iamac.SecretReference().WithNamespace(c.SecretRef.Namespace).WithName(c.SecretRef.Name))
 		}
 	}
 	return applied

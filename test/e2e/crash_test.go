@@ -5,6 +5,8 @@ package e2e_test
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -115,9 +117,9 @@ var _ = Describe("A manager that dies while it issues a certificate", Ordered, C
 		Expect(shape(ctx, u.Name)).To(Equal(undisturbed))
 	})
 
-	It("records again what another write came before, and asks for no second certificate", func(ctx SpecContext) {
+	It("tells again what another write came before, and asks for no second certificate", func(ctx SpecContext) {
 		name := unique("crash")
-		written := m.proxy.intercept(records.of(name), before, func() bool {
+		written := m.proxy.intercept(concludes.of(name), before, func() bool {
 			defer GinkgoRecover()
 			change(ctx, &v1alpha1.User{ObjectMeta: metav1.ObjectMeta{Name: name}}, func(u *v1alpha1.User) {
 				u.Annotations = map[string]string{"example.com/ticket": "1"}
@@ -181,6 +183,42 @@ var _ = Describe("A manager that dies while it issues a certificate", Ordered, C
 			m.runs(ctx)
 			staysWithout(ctx, name)
 		}}, each(issuing(), after)...)...)
+
+	DescribeTable("leaves no Secret where none is asked for any more, when killed at "+publishes.name+", after, and the User then",
+		func(ctx SpecContext, changed func(*v1alpha1.KubeconfigSpec) *v1alpha1.KubeconfigSpec) {
+			name := unique("crash")
+			died := m.dies(ctx, name, publishes, after)
+			create(ctx, localUser(name, lifetime))
+			died()
+			Expect(user(ctx, Default, name).Status.Certificate).To(BeNil(), "nothing but its Session tells of it")
+			Expect(absent(secret(name, nil))(ctx)).To(BeFalse())
+			change(ctx, localUser(name, lifetime), func(u *v1alpha1.User) { u.Spec.Kubeconfig = changed(u.Spec.Kubeconfig) })
+			m.runs(ctx)
+			Eventually(ctx, absent(secret(name, nil))).Should(BeTrue(), "the Secret goes")
+		},
+		Entry("asks for no kubeconfig", func(*v1alpha1.KubeconfigSpec) *v1alpha1.KubeconfigSpec { return nil }),
+		Entry("asks for another Secret", func(k *v1alpha1.KubeconfigSpec) *v1alpha1.KubeconfigSpec {
+			k.SecretRef.Name += "-moved"
+			return k
+		}),
+	)
+
+	It("tells how long a certificate is valid that it published and could not tell of", func(ctx SpecContext) {
+		name := unique("crash")
+		died := m.dies(ctx, name, publishes, after)
+		create(ctx, localUser(name, lifetime))
+		died()
+		lost := secret(name, nil)
+		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(lost), lost)).To(Succeed())
+		shorten(ctx, name)
+		m.runs(ctx)
+		told := eventuallyServed(ctx, name, fingerprintOf(lost.Data["tls.crt"])).Status.Certificate
+		block, _ := pem.Decode(lost.Data["tls.crt"])
+		leaf, err := x509.ParseCertificate(block.Bytes)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(told.NotAfter.Time).To(BeTemporally("<", leaf.NotAfter))
+		Expect(told.LastNotAfter.Time).To(BeTemporally("==", leaf.NotAfter))
+	})
 
 	DescribeTable("takes the Secret of a suspended User away, when killed at", func(ctx SpecContext, at step, when moment) {
 		name := issued(ctx).Name

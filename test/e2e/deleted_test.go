@@ -72,10 +72,11 @@ var _ = Describe("A User who is deleted while the certificate is being signed", 
 	moments := []any{
 		Entry("before the approval", approves, before),
 		Entry("after the approval", approves, after),
-		Entry("before the record", records, before),
-		Entry("after the record", records, after),
+		Entry("before the record", registers, before),
+		Entry("after the record", registers, after),
 		Entry("before the publication", publishes, before),
 		Entry("after the publication", publishes, after),
+		Entry("before the User would have told", concludes, before),
 	}
 
 	DescribeTable("leaves no Secret", append([]any{func(ctx SpecContext, at step, when moment) {

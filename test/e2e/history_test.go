@@ -31,25 +31,25 @@ type history struct {
 	mu        sync.Mutex
 	recorded  map[string]int
 	published map[string]int
-	// owners are the Users, by uid, of which a Secret was there, and holders those whom a certificate was recorded for.
+	// owners are the Users, by uid, of which a Secret was there, and holders those in whose Sessions a certificate was recorded.
 	owners, holders map[types.UID]map[string]bool
 }
 
-// follow watches from now on until the spec ends: the User and the Secret of that name.
+// follow watches from now on until the spec ends: the Sessions of the User, and the Secret, of that name.
 func follow(ctx context.Context, name string) *history {
 	GinkgoHelper()
 	h := &history{
 		recorded: map[string]int{}, published: map[string]int{},
 		owners: map[types.UID]map[string]bool{}, holders: map[types.UID]map[string]bool{},
 	}
-	users, err := k8s.Watch(context.WithoutCancel(ctx), &v1alpha1.UserList{}, client.MatchingFields{"metadata.name": name})
+	sessions, err := k8s.Watch(context.WithoutCancel(ctx), &v1alpha1.SessionList{}, client.MatchingFields{"spec.userRef.name": name})
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(users.Stop)
+	DeferCleanup(sessions.Stop)
 	secrets, err := k8s.Watch(context.WithoutCancel(ctx), &corev1.SecretList{},
 		client.InNamespace(installation.Namespace), client.MatchingFields{"metadata.name": name})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(secrets.Stop)
-	go h.listen(users)
+	go h.listen(sessions)
 	go h.listen(secrets)
 	return h
 }
@@ -66,10 +66,10 @@ func (h *history) note(object any) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch o := object.(type) {
-	case *v1alpha1.User:
-		if o.Status.Certificate != nil {
-			first(h.recorded, o.Status.Certificate.Fingerprint, o.ResourceVersion)
-			add(h.holders, o.UID, o.Status.Certificate.Fingerprint)
+	case *v1alpha1.Session:
+		for i := range o.Status.Certificates {
+			first(h.recorded, o.Status.Certificates[i].Fingerprint, o.ResourceVersion)
+			add(h.holders, types.UID(o.Spec.UserRef.UID), o.Status.Certificates[i].Fingerprint)
 		}
 	case *corev1.Secret:
 		fingerprint := fingerprintOf(o.Data["tls.crt"])

@@ -72,13 +72,10 @@ var (
 	registers = step{"recording the certificate in the Session", func(w write, _ []write, user string) bool {
 		return w.sessionStatus(user) && w.manager == issuerManager
 	}}
-	records = step{"recording the certificate", func(w write, earlier []write, user string) bool {
-		return w.credentialStatus(user) && !published(earlier, user) && strings.Contains(w.body, "fingerprint")
-	}}
 	publishes = step{"publishing the Secret", func(w write, _ []write, user string) bool {
 		return w.publication(user)
 	}}
-	concludes = step{"saying that the certificate is issued", func(w write, earlier []write, user string) bool {
+	concludes = step{"telling the User of the certificate", func(w write, earlier []write, user string) bool {
 		return w.credentialStatus(user) && published(earlier, user)
 	}}
 	summarizes = step{"saying that the User is ready", func(w write, _ []write, user string) bool {
@@ -91,13 +88,12 @@ var (
 
 // issuing are the writes of issuing a certificate, in their order: the undisturbed run says that there are no others.
 func issuing() []step {
-	return []step{begins, requests, approves, registers, records, publishes, concludes, summarizes}
+	return []step{begins, requests, approves, registers, publishes, concludes, summarizes}
 }
 
-// renewing are the writes of a renewal: the Session goes on, and that the certificate is issued is said already. The User controller
-// reports at any time.
+// renewing are the writes of a renewal: the Session goes on. The User controller reports at any time.
 func renewing() []step {
-	return []step{requests, approves, registers, records, publishes, summarizes}
+	return []step{requests, approves, registers, publishes, concludes, summarizes}
 }
 
 func names(steps []step) []string {
@@ -115,7 +111,7 @@ func stepsOf(writes []write, user string) []string {
 	var found []string
 	for i, w := range writes {
 		at := slices.IndexFunc(issuing(), func(s step) bool { return s.is(w, writes[:i], user) })
-		told := at >= 0 && slices.Contains([]string{registers.name, records.name, concludes.name, summarizes.name}, issuing()[at].name)
+		told := at >= 0 && slices.Contains([]string{registers.name, concludes.name, summarizes.name}, issuing()[at].name)
 		switch {
 		case told && slices.Contains(found, issuing()[at].name):
 		case at >= 0:

@@ -152,8 +152,7 @@ func credentialsStill(s *stage) {
 		Expect(user.Status.Certificate.LastNotAfter.Time).To(BeTemporally(">=", certificateIn(Default, before).NotAfter.Truncate(time.Second)))
 		Expect(s.writes(mark)).To(HaveExactElements(HavePrefix("create certificatesigningrequests"),
 			HavePrefix("update certificatesigningrequests/approval"), HavePrefix("patch sessions/status "+user.Name),
-			"patch users/status "+user.Name,
-			"update secrets "+installation.Namespace+"/"+user.Name), "recorded first, and then published")
+			"update secrets "+installation.Namespace+"/"+user.Name, "patch users/status "+user.Name), "recorded first, and then published")
 	})
 
 	It("are taken from the suspended, and not renewed", func(ctx SpecContext) {

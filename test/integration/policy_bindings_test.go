@@ -60,9 +60,9 @@ func (w *world) generated(ctx context.Context, namespace string, grant *v1alpha1
 	return object
 }
 
-// collected waits until the garbage collector knows of the bindings that were made in a namespace so far. It learns of all RoleBindings in
-// their order: once it has deleted one whose owner is not there, it has seen those before. Whoever deletes a Grant earlier than that has its
-// bindings taken for nobody's.
+// collected waits until the garbage collector knows of the bindings that were made in a namespace so far. It learns of RoleBindings in
+// their order: once it has deleted one whose owner is not there, it has seen those before. Whoever deletes a Grant earlier than that has
+// its bindings taken for nobody's.
 func (w *world) collected(ctx context.Context, namespace string) {
 	GinkgoHelper()
 	nobody := grantOf(w.name("grant"), users("u")...)

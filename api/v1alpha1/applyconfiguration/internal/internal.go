@@ -1067,6 +1067,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: predecessor
       type:
         scalar: string
+    - name: secretRef
+      type:
+        namedType: com.github.rollcall-iam.rollcall.api.v1alpha1.SecretReference
     - name: serialNumber
       type:
         scalar: string

@@ -27,6 +27,8 @@ type SessionCertificateApplyConfiguration struct {
 	Predecessor *string `json:"predecessor,omitempty"`
 	// groups are those that it speaks for, besides the marker group, sorted.
 	Groups []string `json:"groups,omitempty"`
+	// secretRef names the Secret that it is put into, recorded before that is done; none for what people keep themselves.
+	SecretRef *SecretReferenceApplyConfiguration `json:"secretRef,omitempty"`
 }
 
 // SessionCertificateApplyConfiguration constructs a declarative configuration of the SessionCertificate type for use with
@@ -82,5 +84,13 @@ func (b *SessionCertificateApplyConfiguration) WithGroups(values ...string) *Ses
 	for i := range values {
 		b.Groups = append(b.Groups, values[i])
 	}
+	return b
+}
+
+// WithSecretRef sets the SecretRef field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the SecretRef field is set to the value of the last call.
+func (b *SessionCertificateApplyConfiguration) WithSecretRef(value *SecretReferenceApplyConfiguration) *SessionCertificateApplyConfiguration {
+	b.SecretRef = value
 	return b
 }
