@@ -6,15 +6,19 @@ package integration_test
 import (
 	"context"
 	"encoding/base64"
+	"slices"
+	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"golang.org/x/sync/errgroup"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	certificatesclient "k8s.io/client-go/kubernetes/typed/certificates/v1"
 	"k8s.io/client-go/tools/clientcmd"
@@ -79,6 +83,38 @@ func (o *watched) Create(
 		o.name = created.Name
 	}
 	return created, err
+}
+
+// fragile is the API of requests, whose watches can be broken.
+type fragile struct {
+	csrs
+	lock    sync.Mutex
+	watches []watch.Interface
+	from    []string
+}
+
+func (f *fragile) Watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+	begun, err := f.csrs.Watch(ctx, options)
+	if err == nil {
+		f.lock.Lock()
+		defer f.lock.Unlock()
+		f.watches, f.from = append(f.watches, begun), append(f.from, options.ResourceVersion)
+	}
+	return begun, err
+}
+
+// breaks ends the watch that is, and says how many there have been.
+func (f *fragile) breaks() int {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	f.watches[len(f.watches)-1].Stop()
+	return len(f.watches)
+}
+
+func (f *fragile) begun() []string {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	return slices.Clone(f.from)
 }
 
 // signing are specs of requests that must not be approved, and of signers that do not sign.
@@ -161,6 +197,35 @@ func signing(s *stage) {
 			Expect(admin.Create(ctx, rival, metav1.CreateOptions{})).Error().NotTo(HaveOccurred())
 		}, apierrors.IsConflict),
 	)
+
+	It("follows all its requests in one watch, and goes on when that breaks", func(ctx SpecContext) {
+		const many = 20
+		thaw := s.freeze(2)
+		api := &fragile{csrs: requests}
+		by := &csr.Signer{Requests: api, Requester: operatorUser}
+		asking, approved := errgroup.Group{}, s.mark()
+		for range many {
+			request := ownedBy(aliceRequest(), s.somebody(ctx))
+			asking.Go(func() error {
+				chain, err := by.Sign(ctx, request)
+				if err != nil {
+					return err
+				}
+				parsed, err := pki.ParseRequest(request.CSR)
+				if err != nil {
+					return err
+				}
+				_, err = pki.CheckCertificate(chain, parsed.PublicKey, request.Subject)
+				return err
+			})
+		}
+		Eventually(ctx, func() []string { return csrsIn(s.writes(approved)) }).Should(HaveLen(2 * many))
+		Expect(api.breaks()).To(Equal(1), "one watch for all")
+		thaw()
+		Expect(asking.Wait()).To(Succeed())
+		Expect(api.begun()).To(HaveLen(2))
+		Expect(api.begun()[1]).NotTo(Equal(api.begun()[0]), "it goes on after what it has told")
+	})
 
 	It("says that a control plane does not sign, and goes on when it does", func(ctx SpecContext) {
 		user := s.robot(installation.Namespace)

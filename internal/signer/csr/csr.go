@@ -10,17 +10,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/apimachinery/pkg/util/wait"
 	certificatesclient "k8s.io/client-go/kubernetes/typed/certificates/v1"
-	"k8s.io/client-go/tools/cache"
-	watchtools "k8s.io/client-go/tools/watch"
 	"k8s.io/utils/ptr"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
@@ -39,6 +35,8 @@ type Signer struct {
 	Requests certificatesclient.CertificateSigningRequestInterface
 	// Requester is the name that the API server knows this operator by: what it stamps on a request of ours.
 	Requester string
+
+	following following
 }
 
 var _ signer.Signer = &Signer{}
@@ -62,11 +60,15 @@ func (s *Signer) Sign(ctx context.Context, request signer.Request) ([]byte, erro
 		return nil, outcome.Terminalf(v1alpha1.ReasonSigningDenied,
 			"the certificate signing request that the API server stored is not what was asked for and was not approved: %v", err)
 	}
-	approved, err := s.approve(ctx, created)
+	answers, err := s.following.join(s.Requests, created) //nolint:contextcheck // A watch outlives whoever came first.
 	if err != nil {
 		return nil, err
 	}
-	return s.wait(ctx, approved)
+	defer s.following.leave(created.Name)
+	if err := s.approve(ctx, created); err != nil {
+		return nil, err
+	}
+	return s.wait(ctx, answers)
 }
 
 // shortest is the least that the API lets anybody ask for.
@@ -113,70 +115,45 @@ func (s *Signer) check(got, wanted *certificatesv1.CertificateSigningRequest, su
 		return fmt.Errorf("its usages are %q", got.Spec.Usages)
 	case !ptr.Equal(got.Spec.ExpirationSeconds, wanted.Spec.ExpirationSeconds):
 		return errors.New("its lifetime was changed")
+	case got.Labels[v1alpha1.LabelManagedBy] != v1alpha1.ManagedBy: // What is signed would never be seen.
+		return fmt.Errorf("its label %s was changed", v1alpha1.LabelManagedBy)
 	}
 	return pki.CheckRequest(got.Spec.Request, subject)
 }
 
 // approve approves exactly the object that was checked: its uid and resource version go along, so that a rival of the same
 // name is refused by the API server.
-func (s *Signer) approve(
-	ctx context.Context, request *certificatesv1.CertificateSigningRequest,
-) (*certificatesv1.CertificateSigningRequest, error) {
+func (s *Signer) approve(ctx context.Context, request *certificatesv1.CertificateSigningRequest) error {
 	request.Status.Conditions = append(request.Status.Conditions, certificatesv1.CertificateSigningRequestCondition{
 		Type: certificatesv1.CertificateApproved, Status: corev1.ConditionTrue,
 		Reason: "RollcallUser", Message: "Asked for and checked by Rollcall, for a Session of a User, or to try whether this cluster signs.",
 	})
-	approved, err := s.Requests.UpdateApproval(ctx, request.Name, request, metav1.UpdateOptions{})
-	if err != nil {
-		return nil, fmt.Errorf("approve certificate signing request: %w", err)
+	if _, err := s.Requests.UpdateApproval(ctx, request.Name, request, metav1.UpdateOptions{}); err != nil {
+		return fmt.Errorf("approve certificate signing request: %w", err)
 	}
-	return approved, nil
+	return nil
 }
 
-// wait follows the request from the moment of its approval, so that nothing is missed and nothing is listed.
-func (s *Signer) wait(ctx context.Context, request *certificatesv1.CertificateSigningRequest) ([]byte, error) {
-	selector := fields.OneTermEqualSelector(metav1.ObjectNameField, request.Name).String()
-	watcher := &cache.ListWatch{
-		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			options.FieldSelector = selector
-			return s.Requests.Watch(ctx, options)
-		},
+// wait is for the answer, or the end of patience.
+func (s *Signer) wait(ctx context.Context, answers <-chan answer) ([]byte, error) {
+	var got answer
+	select {
+	case got = <-answers:
+	case <-ctx.Done():
+		got.err = wait.ErrorInterrupted(nil)
 	}
-	event, err := watchtools.Until(ctx, request.ResourceVersion, watcher, decided)
-	if err != nil {
-		if problem := outcome.Of(err, v1alpha1.ReasonSigningFailed); problem.Kind == outcome.Terminal {
-			return nil, problem
-		}
-		return nil, outcome.Transientf(v1alpha1.ReasonSigningFailed,
-			"the certificate signing request was approved, and not signed within %s: does this cluster sign for %s? (%v) %s",
-			patience, request.Spec.SignerName, err, wayOut)
+	if got.err == nil {
+		return got.certificate, nil
 	}
-	signed, ok := event.Object.(*certificatesv1.CertificateSigningRequest)
-	if !ok {
-		return nil, fmt.Errorf("the watch of %s sent a %T", request.Name, event.Object)
+	if problem := outcome.Of(got.err, v1alpha1.ReasonSigningFailed); problem.Kind == outcome.Terminal {
+		return nil, problem
 	}
-	return signed.Status.Certificate, nil
+	return nil, outcome.Transientf(v1alpha1.ReasonSigningFailed,
+		"the certificate signing request was approved, and not signed within %s: does this cluster sign for %s? (%v) %s",
+		patience, certificatesv1.KubeAPIServerClientSignerName, got.err, wayOut)
 }
 
 // wayOut is what to do in a cluster that signs no client certificates, as some that are rented do not.
 const wayOut = "If it never does, have the operator sign by its own authority (--signer=ca, with that authority's bundle in the " +
 	"API server's --client-ca-file), or do without certificates: people log in by the cluster's own OIDC, and usernamePrefix of " +
 	"their Directory is set to match"
-
-// decided ends the wait when there is a certificate, or when there will be none.
-func decided(event watch.Event) (bool, error) {
-	request, ok := event.Object.(*certificatesv1.CertificateSigningRequest)
-	if !ok {
-		return false, nil
-	}
-	if event.Type == watch.Deleted {
-		return false, errors.New("it was deleted")
-	}
-	for _, c := range request.Status.Conditions {
-		if c.Type == certificatesv1.CertificateDenied || c.Type == certificatesv1.CertificateFailed {
-			return false, outcome.Terminalf(v1alpha1.ReasonSigningDenied,
-				"the certificate signing request is %s: %s %s", strings.ToLower(string(c.Type)), c.Reason, c.Message)
-		}
-	}
-	return len(request.Status.Certificate) > 0, nil
-}
