@@ -168,13 +168,13 @@ func (c *ControlPlane) controllerManagerArgs() []string {
 		running = slices.DeleteFunc(slices.Clone(controllers), func(name string) bool { return name == signingController })
 		signing = nil
 	}
-	return append([]string{
+	return slices.Concat([]string{
 		"--kubeconfig=" + c.file("controller-manager.kubeconfig"), "--controllers=" + strings.Join(running, ","),
 		"--use-service-account-credentials", "--leader-elect=false", "--secure-port=0", "--profiling=false",
 		"--kube-api-qps=200", "--kube-api-burst=400",
 		"--service-account-private-key-file=" + c.file("service-account.key"),
 		"--root-ca-file=" + c.file("server-ca.crt"),
-	}, signing...)
+	}, signing, c.options.ControllerManagerArgs)
 }
 
 // controllersReady sees two controllers' work: the first namespace has what every namespace gets.

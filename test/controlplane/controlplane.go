@@ -32,6 +32,8 @@ type Options struct {
 	Dir string
 	// APIServerArgs are added to the arguments of kube-apiserver; of two equal flags the later wins.
 	APIServerArgs []string
+	// ControllerManagerArgs are added to the arguments of kube-controller-manager; of two equal flags the later wins.
+	ControllerManagerArgs []string
 	// NoSigning leaves out the controller that signs certificates, as some clusters that are rented do: requests are approved, and no more.
 	NoSigning bool
 }
