@@ -31,7 +31,7 @@ type state struct {
 	latencies
 }
 
-// authorization measures the authorizer in each state, what the Grants come to on the way, and certificates.
+// authorization measures the authorizer in each state, and what the Grants come to on the way.
 func (b *bench) authorization(ctx context.Context) ([]line, error) {
 	if err := b.create(ctx, "namespaces", b.company.namespaceObjects()); err != nil {
 		return nil, err
@@ -67,15 +67,11 @@ func (b *bench) authorization(ctx context.Context) ([]line, error) {
 	if err := b.byHand(ctx, insider, func() error { return ask("empty again: Users and Groups stay, Grants are gone") }); err != nil {
 		return nil, err
 	}
-	certificates, err := b.certify(ctx)
-	if err != nil {
-		return nil, err
-	}
 	singles, err := b.bindSingly(ctx)
 	if err == nil {
 		err = ask(singles)
 	}
-	return slices.Concat(m.lines(b.sizes), authorizerLines(states), certificates.lines()), err
+	return slices.Concat(m.lines(b.sizes), authorizerLines(states)), err
 }
 
 // byHand lets the insider in while there is no other binding, so that the same request is allowed in every state.

@@ -279,12 +279,37 @@ var _ = Describe("Users that want a kubeconfig", func() {
 	})
 })
 
+var _ = Describe("Certificates", func() {
+	r := rates{
+		bare: rate{n: 100, took: time.Second, cpu: 500 * time.Millisecond}, csr: rate{n: 100, took: 2 * time.Second, cpu: time.Second},
+		csrIssued: rate{n: 1, took: time.Second, cpu: time.Second}, ca: rate{n: 1, took: time.Second},
+		record: rate{n: 100, took: time.Second}, caIssued: rate{n: 50, took: time.Second}, caRenewed: rate{n: 1, took: time.Second},
+	}
+
+	It("are compared with a bare client's, in time and in processor time", func() {
+		Expect(r.lines()).To(ContainElements(
+			line{
+				Row: rowCertificates, What: "certificates API, by the operator's signer", Value: 50, Unit: "/s", Ratio: 0.5,
+				Goal: "at least 0.80 x",
+			},
+			line{Row: rowCertificates, What: "processor time for each, by the operator's signer", Value: 10, Unit: "ms", Ratio: 2},
+			line{Row: rowCertificates, What: "own authority, checked and recorded in a Session", Value: 50, Unit: "/s", Ratio: 0.5},
+		))
+	})
+
+	It("have no processor time where the system does not tell it", func() {
+		r := r
+		r.bare.cpu = 0
+		Expect(r.lines()).To(SatisfyAll(HaveLen(7), HaveEach(HaveField("What", Not(ContainSubstring("processor"))))))
+	})
+})
+
 var _ = Describe("The command line", func() {
 	It("has defaults", func() {
 		o, err := parse(nil, io.Discard)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(o).To(Equal(options{
-			sizes: usual, reviews: 3000, certificates: 2000, events: 200000, leavers: 200, robots: 200, many: 100000, format: formatTable,
+			sizes: usual, reviews: 3000, certificates: 1000, events: 200000, leavers: 200, robots: 200, many: 100000, format: formatTable,
 		}))
 	})
 

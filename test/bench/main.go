@@ -34,6 +34,7 @@ Examples:
   make bench                              one table
   make bench ARGS="-o markdown"           the table, and docs/scale.md written anew
   make bench ARGS="--only directory"      what a directory of 10,000 people costs: mirror, leaver, mover, restart
+  bin/bench --only certificates           how fast certificates are had, by each signer
   go run ./test/bench -o json             the same as JSON, after make control-plane build
   go run ./test/bench --people 500 --groups 30 --grants 20 --namespaces 20 --reviews 500 --certificates 400 --events 50000 \
     --kubeconfigs 50 --many 0
@@ -52,7 +53,7 @@ type options struct {
 	sizes
 	// reviews of each kind in each state.
 	reviews int
-	// certificates by the operator's own authority.
+	// certificates in each way.
 	certificates int
 	// events of audit logs, to each database.
 	events int
@@ -76,12 +77,13 @@ const (
 	partAudit         = "audit"
 	partDirectory     = "directory"
 	partAuthorization = "authorization"
+	partCertificates  = "certificates"
 	partKubeconfigs   = "kubeconfigs"
 	partLarge         = "large"
 )
 
 func partNames() []string {
-	return []string{partAudit, partDirectory, partAuthorization, partKubeconfigs, partLarge}
+	return []string{partAudit, partDirectory, partAuthorization, partCertificates, partKubeconfigs, partLarge}
 }
 
 func main() {
@@ -127,8 +129,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&o.grants, "grants", 100, "Grants, every tenth with scope Cluster")
 	flags.IntVar(&o.namespaces, "namespaces", 200, "namespaces")
 	flags.IntVar(&o.reviews, "reviews", 3000, "requests of each kind in each state")
-	flags.IntVar(&o.certificates, "certificates", 2000,
-		"certificates by the operator's own authority, and a quarter of it by the cluster's signer")
+	flags.IntVar(&o.certificates, "certificates", 1000, "certificates in each way")
 	flags.IntVar(&o.events, "events", 200000, "events of audit logs, to each database")
 	flags.IntVar(&o.leavers, "leavers", 0, "people of each directory who are disabled, one after the other; 0 for one of fifty --people")
 	flags.IntVar(&o.robots, "kubeconfigs", 200, "Users that want a kubeconfig Secret")
@@ -172,7 +173,7 @@ func (o *options) checkCounts() error {
 		{"events", o.events, auditload.Batch, math.MaxInt, "which is what an API server sends at once"},
 		{"kubeconfigs", o.robots, 1, math.MaxInt, "so that there is something to wait for"},
 		{"leavers", o.leavers, 1, o.people / 10, "a tenth of the people"},
-		{"certificates", o.certificates, viaAPI, o.people, "one for each of the people"},
+		{"certificates", o.certificates, turns, o.people, "one for each of the people"},
 	} {
 		switch {
 		case flag.n >= flag.least && flag.n <= flag.most:

@@ -59,9 +59,8 @@ type result struct {
 	Grants     int     `json:"grants"`
 	Namespaces int     `json:"namespaces"`
 	Reviews    int     `json:"reviews"`
-	// Certificates by the own authority, and ViaAPI by the cluster's signer.
+	// Certificates in each way.
 	Certificates int `json:"certificates"`
-	ViaAPI       int `json:"certificatesViaAPI"`
 	// Events of audit logs, to each database.
 	Events int `json:"events"`
 	// Many is how many people the large directory has, Leavers how many of each are disabled one by one, Robots how many Users want a
@@ -79,7 +78,7 @@ type result struct {
 func newResult(o options, c *company) result {
 	r := result{
 		Cores: runtime.NumCPU(), People: o.people, Groups: o.groups, Grants: o.grants, Namespaces: o.namespaces, Reviews: o.reviews,
-		Certificates: o.certificates, ViaAPI: o.certificates / viaAPI, Events: o.events,
+		Certificates: o.certificates, Events: o.events,
 		Many: o.many, Leavers: o.leavers, Robots: o.robots,
 	}
 	names := c.names()
