@@ -110,6 +110,22 @@ var _ = Describe("A User who is deleted while the certificate is being signed", 
 		accepted(ctx, served)
 	}}, moments...)...)
 
+	It("publishes nothing for a User who is suspended meanwhile", func(ctx SpecContext) {
+		name := unique("suspended")
+		h := follow(ctx, name)
+		held, letGo, passed := holds(registers, after, name)
+		u := localUser(name, lifetime)
+		create(ctx, u)
+		Eventually(ctx, held).Should(BeClosed())
+		suspend(ctx, name)
+		eventuallyActive(ctx, name, "False "+v1alpha1.ReasonSuspended)
+		letGo()
+		Eventually(ctx, passed).Should(BeClosed())
+		Eventually(ctx, h.recordedFor).WithArguments(u.UID).Should(HaveLen(1), "it was signed")
+		staysWithout(ctx, name)
+		Expect(h.publishedFor(u.UID)).To(BeEmpty())
+	})
+
 	It("serves a new User of the same name who asks for the same Secret", func(ctx SpecContext) {
 		name := unique("deleted")
 		h := follow(ctx, name)
