@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -32,6 +33,7 @@ import (
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/index"
 	"github.com/rollcall-iam/rollcall/internal/pki"
+	"github.com/rollcall-iam/rollcall/internal/share"
 	"github.com/rollcall-iam/rollcall/internal/signer"
 	"github.com/rollcall-iam/rollcall/internal/signer/ca"
 	"github.com/rollcall-iam/rollcall/internal/signer/csr"
@@ -178,12 +180,21 @@ func newManager(config *rest.Config, o *Options, logger logr.Logger) (ctrl.Manag
 func cacheOptions(namespace string) cache.Options {
 	managed := labels.SelectorFromSet(labels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy})
 	return cache.Options{
-		DefaultTransform: cache.TransformStripManagedFields(),
+		DefaultTransform: slim(),
 		ByObject: map[client.Object]cache.ByObject{
 			&rbacv1.RoleBinding{}:        {Label: managed},
 			&rbacv1.ClusterRoleBinding{}: {Label: managed},
 			&corev1.Secret{}:             {Namespaces: map[string]cache.Config{namespace: {}}},
 		},
+	}
+}
+
+// slim has objects leave out what nobody asks for, and share what they have in common, before the cache gets them.
+func slim() toolscache.TransformFunc {
+	strip, pool := cache.TransformStripManagedFields(), &share.Pool{}
+	return func(object any) (any, error) {
+		pool.Object(object)
+		return strip(object)
 	}
 }
 
