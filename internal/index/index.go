@@ -7,6 +7,7 @@ package index
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -19,8 +20,7 @@ import (
 // Keys of the indexes.
 const (
 	usersByDirectory   = "users-by-directory"
-	usersByUserName    = "users-by-user-name"
-	usersByUsername    = "users-by-username"
+	usersByName        = "users-by-name"
 	usersByGroup       = "users-by-directory-group"
 	usersBySecret      = "users-by-secret"
 	groupsByDirectory  = "groups-by-directory"
@@ -73,8 +73,7 @@ func Register(ctx context.Context, indexer client.FieldIndexer) error {
 func definitions() []definition {
 	return []definition{
 		define(usersByDirectory, func(u *v1alpha1.User) []string { return directoryOf(u.Spec.DirectoryRef) }),
-		define(usersByUserName, func(u *v1alpha1.User) []string { return []string{u.Spec.UserName} }),
-		define(usersByUsername, func(u *v1alpha1.User) []string { return []string{u.Status.Username} }),
+		define(usersByName, userNames),
 		define(usersByGroup, userGroups),
 		define(usersBySecret, userSecrets),
 		define(groupsByDirectory, func(g *v1alpha1.Group) []string { return directoryOf(g.Spec.DirectoryRef) }),
@@ -127,6 +126,18 @@ func directoryOf(ref *v1alpha1.NameReference) []string {
 	}
 	return []string{ref.Name}
 }
+
+// userNames are a User's login name and Kubernetes username, each as bare makes it: one, where the prefix is as usual.
+func userNames(u *v1alpha1.User) []string {
+	called, recorded := bare(u.Spec.UserName), bare(u.Status.Username)
+	if u.Status.Username == "" || recorded == called {
+		return []string{called}
+	}
+	return []string{called, recorded}
+}
+
+// bare is a name from its last colon on. Prefixes end in one, mostly, so that both names of a User need one place in an index.
+func bare(name string) string { return name[strings.LastIndexByte(name, ':')+1:] }
 
 func userGroups(u *v1alpha1.User) []string {
 	if u.Spec.DirectoryRef == nil || u.Status.Identity == nil {

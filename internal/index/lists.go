@@ -5,6 +5,7 @@ package index
 
 import (
 	"context"
+	"slices"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,12 +21,12 @@ func UsersOfDirectory(ctx context.Context, c client.Reader, directory string) ([
 
 // UsersCalled lists the Users with a login name, of whichever directory.
 func UsersCalled(ctx context.Context, c client.Reader, userName string) ([]v1alpha1.User, error) {
-	return users(ctx, c, usersByUserName, userName)
+	return usersNamed(ctx, c, userName, func(u *v1alpha1.User) string { return u.Spec.UserName })
 }
 
 // UsersWithUsername lists the Users whose status has a Kubernetes username.
 func UsersWithUsername(ctx context.Context, c client.Reader, username string) ([]v1alpha1.User, error) {
-	return users(ctx, c, usersByUsername, username)
+	return usersNamed(ctx, c, username, func(u *v1alpha1.User) string { return u.Status.Username })
 }
 
 // UsersOfDirectoryGroup lists the Users that are in a group of a directory.
@@ -188,6 +189,12 @@ func users(ctx context.Context, c client.Reader, key, value string) ([]v1alpha1.
 	var list v1alpha1.UserList
 	err := c.List(ctx, &list, client.MatchingFields{key: value}, client.UnsafeDisableDeepCopy)
 	return list.Items, err
+}
+
+// usersNamed lists the Users that have a name in the one place that is asked for.
+func usersNamed(ctx context.Context, c client.Reader, name string, nameOf func(*v1alpha1.User) string) ([]v1alpha1.User, error) {
+	found, err := users(ctx, c, usersByName, bare(name))
+	return slices.DeleteFunc(found, func(u v1alpha1.User) bool { return nameOf(&u) != name }), err
 }
 
 func groups(ctx context.Context, c client.Reader, key, value string) ([]v1alpha1.Group, error) {
