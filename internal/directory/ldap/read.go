@@ -54,32 +54,58 @@ func (s *Source) readAll(ctx context.Context) (*directory.Snapshot, error) {
 	return snapshot, nil
 }
 
-// search returns every entry or an error: any result but success, on any page, means that there is more than was sent.
+// search returns every entry or an error: any result but success, on any page, means that there is more than was sent. Each page is decoded
+// before the next is asked for: entries as they come take several times as much memory.
 func (s *Source) search(connection *ldap.Conn, q *query, filter string) ([]directory.Change, error) {
-	request := ldap.NewSearchRequest(q.baseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false, filter, q.attributes(), nil)
-	result, err := connection.SearchWithPaging(request, pageSize)
-	if err != nil {
-		return nil, searchProblem(err, q.baseDN, s.bindDN)
-	}
-	changes := make([]directory.Change, 0, len(result.Entries))
-	for _, entry := range result.Entries {
-		change, err := s.decode(connection, entry, q)
+	page := ldap.NewControlPaging(pageSize)
+	request := ldap.NewSearchRequest(q.baseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false, filter, q.attributes(),
+		[]ldap.Control{page})
+	var found pages
+	for {
+		result, err := connection.Search(request)
 		if err != nil {
+			return nil, searchProblem(err, q.baseDN, s.bindDN)
+		}
+		found.add(result.Entries, q)
+		next, more := ldap.FindControl(result.Controls, ldap.ControlTypePaging).(*ldap.ControlPaging)
+		if !more || len(next.Cookie) == 0 {
+			break
+		}
+		page.SetCookie(next.Cookie)
+	}
+	for _, g := range found.partial {
+		if err := s.rest(connection, g.entry, q, g.group); err != nil {
 			return nil, err
 		}
-		changes = append(changes, change)
 	}
-	return changes, nil
+	return found.changes, nil
 }
 
-// decode reads an entry, and of a group whose members did not all come with it, the rest of them.
-func (s *Source) decode(connection *ldap.Conn, entry *ldap.Entry, q *query) (directory.Change, error) {
-	if q.people() {
-		p := person(entry, q)
-		return directory.Change{Person: &p}, nil
+// pages are what was decoded of them, and the groups whose members did not all come. The rest is asked for after the last page: a server
+// may know one search of a connection at a time.
+type pages struct {
+	changes []directory.Change
+	partial []partial
+}
+
+type partial struct {
+	entry *ldap.Entry
+	group *directory.Group
+}
+
+func (p *pages) add(entries []*ldap.Entry, q *query) {
+	for _, entry := range entries {
+		if q.people() {
+			found := person(entry, q)
+			p.changes = append(p.changes, directory.Change{Person: &found})
+			continue
+		}
+		found := group(entry, q)
+		p.changes = append(p.changes, directory.Change{Group: &found})
+		if memberPart(entry, q).next != 0 {
+			p.partial = append(p.partial, partial{entry: entry, group: &found})
+		}
 	}
-	g := group(entry, q)
-	return directory.Change{Group: &g}, s.rest(connection, entry, q, &g)
 }
 
 // groupsOf reads the groups that list one of some members.

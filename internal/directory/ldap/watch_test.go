@@ -48,6 +48,8 @@ type search struct {
 	attributes   []string
 	// dirSync says that it asks for changes.
 	dirSync bool
+	// cookie is of the page before the one that it asks for.
+	cookie string
 }
 
 func (w *wireServer) start() string {
@@ -110,6 +112,15 @@ func searchIn(request *ber.Packet) search {
 	s.filter, _ = ldap.DecompileFilter(operation.Children[6])
 	for _, attribute := range operation.Children[7].Children {
 		s.attributes = append(s.attributes, attribute.Data.String())
+	}
+	for _, controls := range request.Children[2:] {
+		for _, control := range controls.Children {
+			if decoded, err := ldap.DecodeControl(control); err == nil {
+				if paging, ok := decoded.(*ldap.ControlPaging); ok {
+					s.cookie = string(paging.Cookie)
+				}
+			}
+		}
 	}
 	return s
 }
