@@ -16,16 +16,38 @@ type Replica struct {
 	left map[string]bool
 }
 
-// NewReplica begins with a full read.
+// NewReplica begins with a full read, which is the replica's from then on. Who is in many lists is called by one string in all of them.
 func NewReplica(s *Snapshot) *Replica {
 	r := &Replica{people: make(map[string]Person, len(s.People)), groups: make(map[string]Group, len(s.Groups)), left: map[string]bool{}}
 	for _, p := range s.People {
 		r.people[p.Key] = p
 	}
+	known := s.refs()
 	for _, g := range s.Groups {
+		for i, member := range g.Members {
+			if ref, found := known[member]; found {
+				g.Members[i] = ref
+			}
+		}
 		r.groups[g.Key] = g
 	}
 	return r
+}
+
+// refs are what people and groups are called, each by itself.
+func (s *Snapshot) refs() map[string]string {
+	known := make(map[string]string, len(s.People)+len(s.Groups))
+	for i := range s.People {
+		for _, ref := range s.People[i].Refs {
+			known[ref] = ref
+		}
+	}
+	for i := range s.Groups {
+		for _, ref := range s.Groups[i].Refs {
+			known[ref] = ref
+		}
+	}
+	return known
 }
 
 // Apply makes changes in their order. Each says how an entry is now, so that one which is told twice does no harm.
@@ -139,5 +161,8 @@ func (n renames) in(members []string) []string {
 
 // Snapshot is the whole of it.
 func (r *Replica) Snapshot() *Snapshot {
-	return &Snapshot{People: slices.Collect(maps.Values(r.people)), Groups: slices.Collect(maps.Values(r.groups))}
+	return &Snapshot{
+		People: slices.AppendSeq(make([]Person, 0, len(r.people)), maps.Values(r.people)),
+		Groups: slices.AppendSeq(make([]Group, 0, len(r.groups)), maps.Values(r.groups)),
+	}
 }

@@ -6,6 +6,7 @@ package directory_test
 import (
 	"cmp"
 	"slices"
+	"unsafe"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -75,6 +76,24 @@ var _ = Describe("A replica", func() {
 				},
 			},
 		}))
+	})
+
+	It("calls a member as they call themselves, by one string for all lists that they are in", func() {
+		elsewhere := func(s string) string { return string([]byte(s)) }
+		s := sorted(directory.NewReplica(&directory.Snapshot{
+			People: []directory.Person{*person("1", "alice")},
+			Groups: []directory.Group{
+				*group("10", "payments", elsewhere("alice")), *group("20", "platform", elsewhere("alice"), elsewhere("payments"), "nobody"),
+			},
+		}))
+		Expect(s.Groups[1].Members).To(Equal([]string{"alice", "nobody", "payments"}))
+		for _, is := range [][2]string{
+			{s.Groups[0].Members[0], s.People[0].Refs[0]},
+			{s.Groups[1].Members[0], s.People[0].Refs[0]},
+			{s.Groups[1].Members[2], s.Groups[0].Refs[0]},
+		} {
+			Expect(unsafe.StringData(is[0])).To(BeIdenticalTo(unsafe.StringData(is[1])))
+		}
 	})
 
 	It("takes who came and what changed", func() {
