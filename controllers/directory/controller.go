@@ -259,21 +259,28 @@ func (r *Reconciler) planFor(ctx context.Context, s *scope, known *directory.Rep
 	}), nil
 }
 
-// oldestFirst sorts objects. They are large, and there may be very many: what is moved about while that is done is their places.
+// oldestFirst sorts objects. They are large, and there may be very many: what is moved about while that is done is their places. Then each
+// moves once, to where the one that was there left.
 func oldestFirst[T any, Object interface {
 	*T
 	client.Object
 }](objects []T) []T {
-	places := make([]int, len(objects))
-	for i := range places {
-		places[i] = i
+	from := make([]int, len(objects))
+	for i := range from {
+		from[i] = i
 	}
-	slices.SortFunc(places, func(a, b int) int { return byAge(Object(&objects[a]), Object(&objects[b])) })
-	sorted := make([]T, len(objects))
-	for i, place := range places {
-		sorted[i] = objects[place]
+	slices.SortFunc(from, func(a, b int) int { return byAge(Object(&objects[a]), Object(&objects[b])) })
+	for i := range from {
+		first := objects[i]
+		for to := i; from[to] != to; {
+			next := from[to]
+			if objects[to] = objects[next]; next == i {
+				objects[to] = first
+			}
+			to, from[to] = next, to
+		}
 	}
-	return sorted
+	return objects
 }
 
 func byAge(a, b client.Object) int {

@@ -6,11 +6,14 @@ package directory
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
@@ -42,4 +45,20 @@ var _ = Describe("Writes that fail", func() {
 	)
 
 	It("are none where none failed", func() { Expect(problemOf(nil)).To(Succeed()) })
+})
+
+var _ = Describe("Objects by age", func() {
+	It("are all there, the oldest first, and by name where they are as old", func() {
+		random := rand.New(rand.NewPCG(1, uint64(GinkgoRandomSeed())))
+		for count := range 50 {
+			users := make([]v1alpha1.User, count)
+			for i := range users {
+				users[i].Name = fmt.Sprintf("user-%02d", i)
+				users[i].CreationTimestamp = metav1.Unix(int64(i/3), 0)
+			}
+			expected := slices.Clone(users)
+			random.Shuffle(count, func(i, j int) { users[i], users[j] = users[j], users[i] })
+			Expect(oldestFirst(users)).To(Equal(expected))
+		}
+	})
 })
