@@ -37,10 +37,12 @@ func conditions(messages ...string) []metav1.Condition {
 func meta(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
 		Name: name, UID: "9c0e94e1-7e5b-4c41-b0f7-3ba1b6b9a6a1", ResourceVersion: "17", Generation: 1, CreationTimestamp: since,
-		Labels:          map[string]string{v1alpha1.LabelDirectory: "corp"},
-		Annotations:     map[string]string{"note": name},
-		Finalizers:      []string{"iam.rollcall.dev/directory"},
-		OwnerReferences: []metav1.OwnerReference{{APIVersion: "iam.rollcall.dev/v1alpha1", Kind: "Directory", Name: "corp", UID: "1"}},
+		Labels:      map[string]string{v1alpha1.LabelDirectory: "corp"},
+		Annotations: map[string]string{"note": name},
+		Finalizers:  []string{"iam.rollcall.dev/directory"},
+		OwnerReferences: []metav1.OwnerReference{{
+			APIVersion: "iam.rollcall.dev/v1alpha1", Kind: "Directory", Name: "corp", UID: "6f9d7a52-0c1f-4d8e-9f3b-2a7c5e8b1d04",
+		}},
 	}
 }
 
