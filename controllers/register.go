@@ -93,7 +93,7 @@ func Register(mgr ctrl.Manager, o operator.Environment) error {
 			Received: audit.received(), Version: o.Version,
 		},
 		&credential.Reconciler{
-			Client: c, Live: live, Issuer: issuer, Reporter: report(credentialOwner), Clock: o.Clock,
+			Client: c, Live: live, Cache: mgr.GetCache(), Issuer: issuer, Reporter: report(credentialOwner), Clock: o.Clock,
 			Cluster: o.Cluster, Namespace: o.Namespace, Operator: o.Operator, Backoff: backoff(),
 		},
 	} {

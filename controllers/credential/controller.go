@@ -35,7 +35,9 @@ const recheckElsewhere = 5 * time.Minute
 type Reconciler struct {
 	Client client.Client
 	// Live reads past the cache: Secrets, which are not cached, and Users before anything is issued for them.
-	Live     client.Reader
+	Live client.Reader
+	// Cache has the metadata of Secrets in the operator's own namespace.
+	Cache    client.Reader
 	Issuer   *issue.Issuer
 	Reporter status.Reporter
 	Clock    clock.PassiveClock
@@ -47,6 +49,8 @@ type Reconciler struct {
 	Operator string
 	// Backoff spaces the tries of a User whose certificate cannot be had.
 	Backoff workqueue.TypedRateLimiter[reconcile.Request]
+
+	looks looks
 }
 
 // scope is what one run learns of a User's kubeconfig.
@@ -54,6 +58,8 @@ type scope struct {
 	user   *v1alpha1.User
 	now    time.Time
 	secret secret
+	// closely says that what is cached is not good enough: something is about to be issued.
+	closely bool
 	// subject that a certificate must have.
 	subject pki.Subject
 	// session that goes on, for certificates to be issued in; nil where there is none yet.
@@ -64,6 +70,7 @@ type scope struct {
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	s := &scope{user: &v1alpha1.User{}, now: r.Clock.Now()}
 	if err := r.Client.Get(ctx, request.NamespacedName, s.user); err != nil {
+		r.looks.forget(request.Name)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !s.user.DeletionTimestamp.IsZero() || undecided(s.user) {
@@ -106,33 +113,46 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (time.Duration, er
 	if err := r.leaveOldPlaces(ctx, s.user); err != nil {
 		return 0, err
 	}
-	decision, err := r.decide(ctx, s, r.Client)
+	decision, err := r.decide(ctx, s)
 	if err != nil {
 		return 0, err
 	}
 	if decision.Action == credential.Issue {
-		// The cache may not show yet what the last run recorded: before issuing, look at the object itself.
-		if err := r.refresh(ctx, s); err != nil {
+		// The cache may not show yet what the last run recorded: before issuing, look at the objects themselves.
+		if err := r.lookClosely(ctx, s); err != nil {
 			return 0, err
 		}
-		if decision, err = r.decide(ctx, s, r.Live); err != nil {
+		if decision, err = r.decide(ctx, s); err != nil {
 			return 0, err
 		}
 	}
 	return r.execute(ctx, s, decision)
 }
 
-// decide looks at the Session of the certificate through a reader: past the cache before anything is issued.
-func (r *Reconciler) decide(ctx context.Context, s *scope, sessions client.Reader) (credential.Decision, error) {
+// lookClosely has the next decision go by nothing that the cache tells. But that there is no Secret, for a User who never had one, is good
+// enough: making it is refused where there is one after all.
+func (r *Reconciler) lookClosely(ctx context.Context, s *scope) error {
+	if err := r.refresh(ctx, s); err != nil {
+		return err
+	}
+	s.closely = true
+	if s.secret.glanced && (s.secret.facts.Owner != credential.Nobody || s.user.Status.Certificate != nil) {
+		s.secret = secret{}
+	}
+	return nil
+}
+
+// decide finds what the decision depends on, and makes it.
+func (r *Reconciler) decide(ctx context.Context, s *scope) (credential.Decision, error) {
 	spec := s.user.Spec.Kubeconfig
 	if spec == nil {
 		return credential.Decision{Action: credential.Nothing}, nil
 	}
-	if err := r.findSecret(ctx, s, spec.SecretRef); err != nil {
-		return credential.Decision{}, err
-	}
 	wanted, err := reach.MayAct(ctx, r.Client, s.user, s.now)
 	if err != nil {
+		return credential.Decision{}, err
+	}
+	if err := r.findSecret(ctx, s, spec.SecretRef, wanted); err != nil {
 		return credential.Decision{}, err
 	}
 	if wanted {
@@ -140,7 +160,7 @@ func (r *Reconciler) decide(ctx context.Context, s *scope, sessions client.Reade
 			return credential.Decision{}, err
 		}
 	}
-	over, err := r.findSession(ctx, s, sessions)
+	over, err := r.findSession(ctx, s)
 	if err != nil {
 		return credential.Decision{}, err
 	}
@@ -156,12 +176,17 @@ func (r *Reconciler) decide(ctx context.Context, s *scope, sessions client.Reade
 	}), nil
 }
 
-// findSecret looks at a Secret once in a run: what is published goes by what was seen, or is refused.
-func (r *Reconciler) findSecret(ctx context.Context, s *scope, ref v1alpha1.SecretReference) error {
-	if s.secret.seen == ref {
+// findSecret looks at a Secret once in a run: what is published goes by what was seen, or is refused. It looks closely at one that is not
+// wanted, too, and is to be removed.
+func (r *Reconciler) findSecret(ctx context.Context, s *scope, ref v1alpha1.SecretReference, wanted bool) error {
+	if s.secret.seen == ref && (wanted || !s.secret.glanced) {
 		return nil
 	}
-	observed, err := r.observe(ctx, s.user, ref)
+	find := r.observe
+	if wanted && !s.closely {
+		find = r.glance
+	}
+	observed, err := find(ctx, s.user, ref)
 	observed.seen = ref
 	s.secret = observed
 	return err

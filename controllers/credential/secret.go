@@ -36,6 +36,8 @@ type secret struct {
 	facts  credential.Secret
 	// noNamespace says that not even the namespace is there.
 	noNamespace bool
+	// glanced says that it was not asked for, and that there is no object therefore.
+	glanced bool
 	// seen is where it was looked for.
 	seen v1alpha1.SecretReference
 }
@@ -59,7 +61,9 @@ func (r *Reconciler) observe(ctx context.Context, user *v1alpha1.User, ref v1alp
 	if !ours(object, user) {
 		return secret{object: object, facts: credential.Secret{Owner: credential.Another}}, nil
 	}
-	return secret{object: object, facts: r.facts(object.Data)}, nil
+	facts := r.facts(object.Data)
+	r.looks.note(user, object, facts)
+	return secret{object: object, facts: facts}, nil
 }
 
 // ours says whether the operator made a Secret for a User: not one of that name before it was deleted and created anew.
@@ -115,6 +119,7 @@ func (r *Reconciler) publish(ctx context.Context, s *scope, certificate, key []b
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", describe(ref), err)
 	}
+	r.looks.note(s.user, published, r.facts(data))
 	return published, nil
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 // findSession finds the Session to issue certificates in, and says whether that of the recorded certificate is over.
-func (r *Reconciler) findSession(ctx context.Context, s *scope, reader client.Reader) (over bool, err error) {
+func (r *Reconciler) findSession(ctx context.Context, s *scope) (over bool, err error) {
 	sessions, err := r.managed(ctx, s.user)
 	if err != nil {
 		return false, err
@@ -34,6 +34,10 @@ func (r *Reconciler) findSession(ctx context.Context, s *scope, reader client.Re
 	recorded := s.user.Status.Certificate
 	if recorded == nil || recorded.Session == "" {
 		return true, nil
+	}
+	var reader client.Reader = r.Client
+	if s.closely {
+		reader = r.Live
 	}
 	current := &v1alpha1.Session{}
 	err = reader.Get(ctx, client.ObjectKey{Name: recorded.Session}, current)

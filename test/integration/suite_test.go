@@ -54,6 +54,7 @@ var _ = Describe("Rollcall on a real control plane", Ordered, ContinueOnFailure,
 	Describe("Directories, step by step", func() { directoriesStill(s) })
 	Describe("Withdrawals", func() { withdrawals(s) })
 	Describe("Kubeconfigs, step by step", func() { credentialsStill(s) })
+	Describe("Secrets of kubeconfigs", func() { credentialsLooks(s) })
 	Describe("Logins", func() { logins(w) })
 	Describe("What clients of the login service must know", func() { served(w) })
 	Describe("Renewals, as time passes", func() { renewals(s) })
