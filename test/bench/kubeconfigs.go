@@ -26,6 +26,10 @@ func (b *bench) kubeconfigs(ctx context.Context) ([]line, error) {
 	signers := []struct{ name, told string }{
 		{operator.SignerCSR, "signed by the cluster"}, {operator.SignerCA, "signed by the operator"},
 	}
+	b.say("waiting until the garbage collector knows the kinds, as that of a cluster does which is older than this one")
+	if err := installation.CollectorKnows(ctx, b.admin); err != nil {
+		return nil, err
+	}
 	var lines []line
 	for i, signer := range signers {
 		found, err := b.robotsServed(ctx, signer.name, i*(warmRobots+b.robots))

@@ -5,12 +5,9 @@ package e2e_test
 
 import (
 	"context"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
@@ -21,7 +18,7 @@ var _ = Describe("A User who is deleted while the certificate is being signed", 
 	var m *mortal
 	BeforeAll(func(ctx SpecContext) {
 		operatorStops()
-		collectorKnowsUsers(ctx)
+		Expect(installation.CollectorKnows(ctx, k8s)).To(Succeed())
 		m = &mortal{proxy: startProxy()}
 		m.runs(ctx)
 		DeferCleanup(func() { m.stops() })
@@ -142,19 +139,3 @@ var _ = Describe("A User who is deleted while the certificate is being signed", 
 		accepted(ctx, served)
 	})
 })
-
-// collectorKnowsUsers waits until the garbage collector has noticed the kind, which it does every 30 seconds: what names an owner that
-// is gone, goes. Each try is another object, since the collector asks ever more rarely for one whose kind it did not know.
-func collectorKnowsUsers(ctx context.Context) {
-	GinkgoHelper()
-	Eventually(ctx, func(g Gomega) {
-		orphan := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
-			Namespace: installation.Namespace, Name: unique("orphan"),
-			OwnerReferences: []metav1.OwnerReference{{
-				APIVersion: v1alpha1.GroupVersion.String(), Kind: "User", Name: "nobody", UID: "00000000-0000-0000-0000-000000000000",
-			}},
-		}}
-		g.Expect(k8s.Create(ctx, orphan)).To(Succeed())
-		g.Eventually(ctx, absent(orphan), time.Second).Should(BeTrue())
-	}, 2*patience).Should(Succeed())
-}
