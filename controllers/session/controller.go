@@ -78,8 +78,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 // soon is how long the first certificate of a Session may take that has just begun.
 const soon = 5 * time.Second
 
-// awaited is how long to leave a new Session alone that goes on: until its first certificate is recorded, which comes next and would
-// otherwise conflict with what is written here. Zero for all others.
+// awaited is how long to leave a new Session alone that goes on: until its first certificate is recorded, which comes next and tells that
+// it does. Zero for all others.
 func (s *scope) awaited() time.Duration {
 	known := s.session.Status
 	if !s.verdict.Active() || known.Issued != nil || len(known.Conditions) > 0 {

@@ -21,7 +21,7 @@ import (
 // was renewed meanwhile.
 func (r *Reconciler) report(ctx context.Context, s *scope) error {
 	before := &s.session.Status
-	told := s.summary()
+	told := s.verdict.Conditions()
 	conditions := status.Merge(before.Conditions, append(told, s.layers...), s.session.Generation, s.now)
 	owned := append(status.Summary(), append(session.LayerTypes(), v1alpha1.ConditionActive)...)
 	ended := !s.verdict.Active()
@@ -40,14 +40,4 @@ func (r *Reconciler) report(ctx context.Context, s *scope) error {
 	// That a layer has taken hold is no news of its own: they go with the end.
 	news := status.Merge(before.Conditions, told, s.session.Generation, s.now)
 	return client.IgnoreNotFound(r.Reporter.Report(ctx, s.session, object, before.Conditions, news))
-}
-
-func (s *scope) summary() []metav1.Condition {
-	active := metav1.Condition{
-		Type: v1alpha1.ConditionActive, Status: metav1.ConditionTrue, Reason: s.verdict.Reason, Message: s.verdict.Message,
-	}
-	if !s.verdict.Active() {
-		active.Status = metav1.ConditionFalse
-	}
-	return append(status.Ready(s.verdict.Reason, s.verdict.Message), active)
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/reach"
 	"github.com/rollcall-iam/rollcall/internal/session"
 	"github.com/rollcall-iam/rollcall/internal/signer"
+	"github.com/rollcall-iam/rollcall/internal/status"
 )
 
 // FieldOwner is the field manager of what is recorded in Sessions.
@@ -331,13 +332,25 @@ func (i *Issuer) write(ctx context.Context, s *v1alpha1.Session, request Request
 	if proven != nil {
 		owned.WithLastProofTime(*proven)
 	}
+	conditions, generation := told(s, now)
+	owned.WithConditions(status.Apply(conditions)...).WithObservedGeneration(generation)
 	applied := iamac.Session(s.Name).WithResourceVersion(s.ResourceVersion).WithStatus(owned)
 	if err := i.Client.Status().Apply(ctx, applied, FieldOwner, client.ForceOwnership); err != nil {
 		return err
 	}
 	s.Status.Certificates, s.Status.Issued, s.Status.LastRenewTime = certificates, &issued, &renewed
 	s.Status.LastVouchedTime, s.Status.LastProofTime = vouched, proven
+	s.Status.Conditions, s.Status.ObservedGeneration = conditions, &generation
 	return nil
+}
+
+// told is what a Session's conditions say, which are written along as they are, or else those that its controller would write next: that it
+// goes on is told with its first certificate, in one write. What the controller says later is its own.
+func told(s *v1alpha1.Session, now time.Time) (conditions []metav1.Condition, generation int64) {
+	if len(s.Status.Conditions) > 0 {
+		return s.Status.Conditions, ptr.Deref(s.Status.ObservedGeneration, 0)
+	}
+	return status.Merge(nil, session.GoesOn().Conditions(), s.Generation, now), s.Generation
 }
 
 // later is the newer of what is recorded and what is known now.

@@ -51,6 +51,23 @@ type Verdict struct {
 // Active says whether the Session goes on.
 func (v Verdict) Active() bool { return v.Reason == v1alpha1.ReasonActive }
 
+// Conditions tell the verdict. A Session is Ready when it has ended, too: it is as it should be.
+func (v Verdict) Conditions() []metav1.Condition {
+	active := metav1.ConditionFalse
+	if v.Active() {
+		active = metav1.ConditionTrue
+	}
+	return []metav1.Condition{
+		{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v.Reason, Message: v.Message},
+		{Type: v1alpha1.ConditionActive, Status: active, Reason: v.Reason, Message: v.Message},
+	}
+}
+
+// GoesOn is the verdict on a Session that does, until something changes.
+func GoesOn() Verdict {
+	return Verdict{Reason: v1alpha1.ReasonActive, Message: "renewed while it lasts"}
+}
+
 // Decide weighs the facts. What was recorded as ended has ended: neither a lifted Lock nor a clock that was set back begins it again.
 func Decide(f Facts, now time.Time) Verdict {
 	if status := f.Session.Status; status.EndTime != nil {
@@ -64,7 +81,9 @@ func Decide(f Facts, now time.Time) Verdict {
 	if !end.IsZero() && !now.Before(end) {
 		return Verdict{Reason: reason, Message: message, EndTime: end}
 	}
-	return Verdict{Reason: v1alpha1.ReasonActive, Message: "renewed while it lasts", Recheck: end}
+	verdict := GoesOn()
+	verdict.Recheck = end
+	return verdict
 }
 
 // recorded repeats what was said when the Session ended, which may not be derivable any more.

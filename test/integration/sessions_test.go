@@ -5,6 +5,7 @@ package integration_test
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -70,6 +71,36 @@ func sessionsStill(s *stage) {
 		mark := s.mark()
 		s.reconcile(ctx, sessionController, current)
 		Expect(s.writes(mark)).To(BeEmpty())
+	})
+
+	It("tell that they go on in one write with their first certificate, and go on telling", func(ctx SpecContext) {
+		user := s.robot(installation.Namespace)
+		s.create(ctx, user)
+		mark := s.mark()
+		s.issue(ctx, user)
+		current := s.sessionOf(ctx, user)
+		Expect(slices.DeleteFunc(s.writes(mark), func(w string) bool { return w != "patch sessions/status "+current.Name })).To(HaveLen(1))
+		told := current.Status.Conditions
+		Expect(told).To(ConsistOf(
+			SatisfyAll(HaveField("Type", active), says(isTrue, v1alpha1.ReasonActive), HaveField("ObservedGeneration", current.Generation)),
+			SatisfyAll(HaveField("Type", ready), says(isTrue, v1alpha1.ReasonActive), HaveField("ObservedGeneration", current.Generation))))
+		Expect(current.Status.ObservedGeneration).To(HaveValue(Equal(current.Generation)))
+
+		mark = s.mark()
+		s.reconcile(ctx, sessionController, current)
+		Expect(s.writes(mark)).To(BeEmpty(), "all is told")
+		s.clock.SetTime(user.Status.Certificate.RenewTime.Time)
+		s.reconcile(ctx, credentialController, user)
+		Expect(s.sessionOf(ctx, user).Status.Conditions).To(Equal(told))
+		s.reconcile(ctx, sessionController, current)
+		Expect(s.sessionOf(ctx, user).Status.Conditions).To(Equal(told))
+
+		change(ctx, s.world, current, func(c *v1alpha1.Session) {
+			c.Spec.Termination = &v1alpha1.SessionTermination{By: "rollcall-test-admin", Reason: "leaked"}
+		})
+		s.reconcile(ctx, sessionController, current)
+		Expect(s.condition(ctx, current, active)).To(says(isFalse, v1alpha1.ReasonTerminated))
+		Expect(s.condition(ctx, current, ready)).To(says(isTrue, v1alpha1.ReasonTerminated))
 	})
 
 	It("that are ended give way to another with another key", func(ctx SpecContext) {
