@@ -17,8 +17,8 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/credential"
 )
 
-// looks are what Users' Secrets held when they were last looked at, or written, by the User's name. Those in the operator's own namespace are
-// watched, though not what is in them: while one has the same version, it holds the same.
+// looks are what Users' Secrets held when they were last looked at, or written, by the User's name. Those in the operator's own namespace
+// are watched, though not what is in them: while one has the same version, it holds the same.
 type looks struct {
 	mutex sync.Mutex
 	known map[string]look

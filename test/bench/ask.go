@@ -112,8 +112,11 @@ func (b *bench) askAll(ctx context.Context, a askers) (latencies, error) {
 			ask  func(context.Context) error
 			into *series
 		}{
-			{a.anywhere, &found.anywhere}, {a.busiest, &found.busiest}, {a.floor, &found.floor},
-			{a.denied, &found.denied}, {a.allowed, &found.allowed},
+			{a.anywhere, &found.anywhere},
+			{a.busiest, &found.busiest},
+			{a.floor, &found.floor},
+			{a.denied, &found.denied},
+			{a.allowed, &found.allowed},
 		} {
 			began := time.Now()
 			if err := q.ask(ctx); err != nil {
