@@ -25,6 +25,7 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 	"github.com/rollcall-iam/rollcall/internal/pki"
 	"github.com/rollcall-iam/rollcall/internal/reach"
+	"github.com/rollcall-iam/rollcall/internal/session"
 	"github.com/rollcall-iam/rollcall/internal/status"
 )
 
@@ -117,7 +118,7 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (time.Duration, er
 	if err != nil {
 		return 0, err
 	}
-	if decision.Action == credential.Issue {
+	if decision.Action == credential.Issue || decision.Action == credential.Tell {
 		// The cache may not show yet what the last run recorded: before issuing, look at the objects themselves.
 		if err := r.lookClosely(ctx, s); err != nil {
 			return 0, err
@@ -164,12 +165,17 @@ func (r *Reconciler) decide(ctx context.Context, s *scope) (credential.Decision,
 	if err != nil {
 		return credential.Decision{}, err
 	}
+	var latest *v1alpha1.SessionCertificate
+	if s.session != nil {
+		latest = session.Latest(s.session)
+	}
 	return credential.Decide(credential.Input{
 		Wanted:      wanted,
 		Username:    s.user.Status.Username,
 		Groups:      s.subject.Groups,
 		Duration:    time.Duration(spec.DurationSeconds) * time.Second,
 		Certificate: s.user.Status.Certificate,
+		Latest:      latest,
 		SessionOver: over,
 		Secret:      s.secret.facts,
 		Now:         s.now,
@@ -200,6 +206,8 @@ func (r *Reconciler) execute(ctx context.Context, s *scope, decision credential.
 			return 0, err
 		}
 		return r.until(s, renew), nil
+	case credential.Tell:
+		return calm, r.writeRecord(ctx, s, r.record(s.user, s.session))
 	case credential.Keep:
 		return r.until(s, decision.At), r.report(ctx, s, fresh())
 	case credential.Refuse:
@@ -238,7 +246,7 @@ func (r *Reconciler) leaveOldPlaces(ctx context.Context, user *v1alpha1.User) er
 	if err != nil {
 		return err
 	}
-	for _, old := range credential.Places(user, sessions, r.Clock.Now()) {
+	for _, old := range credential.Places(user, sessions) {
 		if user.Spec.Kubeconfig != nil && user.Spec.Kubeconfig.SecretRef == old {
 			continue
 		}

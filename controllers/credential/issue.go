@@ -19,6 +19,7 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 	"github.com/rollcall-iam/rollcall/internal/pki"
 	"github.com/rollcall-iam/rollcall/internal/reach"
+	"github.com/rollcall-iam/rollcall/internal/session"
 )
 
 // issue makes a new key, has it signed and recorded in the Session, publishes both in one write, and tells of it in the User. A crash
@@ -35,7 +36,7 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 	if err != nil {
 		return time.Time{}, err
 	}
-	record := r.record(issued, s)
+	record := r.record(s.user, issued.Session)
 	if err := r.lookAgain(ctx, s, record); err != nil {
 		return time.Time{}, err
 	}
@@ -98,31 +99,33 @@ func (r *Reconciler) sign(ctx context.Context, s *scope) (issue.Issued, []byte, 
 	return issued, encoded, err
 }
 
-// record is what a User's status says of a certificate.
-func (r *Reconciler) record(issued issue.Issued, s *scope) *v1alpha1.Certificate {
-	user, leaf, now := s.user, issued.Certificate, r.Clock.Now()
-	fingerprint := pki.Fingerprint(leaf)
+// record is what a User's status says of the last certificate of a Session, and of those before it that are still valid: a crash may have
+// kept them out of it.
+func (r *Reconciler) record(user *v1alpha1.User, of *v1alpha1.Session) *v1alpha1.Certificate {
+	last, now := session.Latest(of), r.Clock.Now()
 	// A signer may give more than was asked for. Renewal goes by what was asked for.
-	life := min(leaf.NotAfter.Sub(now), time.Duration(user.Spec.Kubeconfig.DurationSeconds)*time.Second)
-	// A crash may have kept an earlier one out of the User's status, but not out of the Session's.
-	last := metav1.NewTime(issued.Session.ValidUntil())
+	life := min(last.NotAfter.Sub(now), time.Duration(user.Spec.Kubeconfig.DurationSeconds)*time.Second)
+	until := metav1.NewTime(of.ValidUntil())
 	var certified []v1alpha1.CertifiedGroup
 	if before := user.Status.Certificate; before != nil {
 		certified = before.Groups
-		if before.LastNotAfter.After(last.Time) {
-			last = before.LastNotAfter
+		if before.LastNotAfter.After(until.Time) {
+			until = before.LastNotAfter
 		}
 	}
+	for _, valid := range session.Valid(of.Status.Certificates, now) {
+		certified = credential.Certified(certified, valid.Groups, valid.NotAfter.Time, now)
+	}
 	return &v1alpha1.Certificate{
-		Fingerprint:  fingerprint,
-		SerialNumber: pki.SerialNumber(leaf),
-		NotBefore:    metav1.NewTime(leaf.NotBefore),
-		NotAfter:     metav1.NewTime(leaf.NotAfter),
-		LastNotAfter: last,
-		RenewTime:    metav1.NewTime(credential.RenewTime(now, now.Add(life), fingerprint)),
+		Fingerprint:  last.Fingerprint,
+		SerialNumber: last.SerialNumber,
+		NotBefore:    last.NotBefore,
+		NotAfter:     last.NotAfter,
+		LastNotAfter: until,
+		RenewTime:    metav1.NewTime(credential.RenewTime(now, now.Add(life), last.Fingerprint)),
 		SecretRef:    user.Spec.Kubeconfig.SecretRef,
-		Session:      s.session.Name,
-		Groups:       credential.Certified(certified, s.subject.Groups, leaf.NotAfter, now),
+		Session:      of.Name,
+		Groups:       certified,
 	}
 }
 

@@ -119,6 +119,7 @@ func (r *Reconciler) publish(ctx context.Context, s *scope, certificate, key []b
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", describe(ref), err)
 	}
+	// Noted as it was sent: whatever somebody's webhook makes of it would be changed back, and again, for ever.
 	r.looks.note(s.user, published, r.facts(data))
 	return published, nil
 }

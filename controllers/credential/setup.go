@@ -48,7 +48,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 			builder.WithPredicates(predicate.Funcs{UpdateFunc: reach.HoldsDiffers})).
 		Watches(&v1alpha1.Session{}, handler.EnqueueRequestsFromMapFunc(userOfSession), builder.WithPredicates(predicate.Funcs{
 			// One that was there before may have a Secret that a crash kept its User from telling of.
-			CreateFunc: func(e event.CreateEvent) bool { return e.IsInInitialList && !ended(e.Object) },
+			CreateFunc: func(e event.CreateEvent) bool { return e.IsInInitialList },
 			UpdateFunc: func(e event.UpdateEvent) bool { return ended(e.ObjectNew) && !ended(e.ObjectOld) },
 		})).
 		WatchesMetadata(&corev1.Secret{}, handler.Funcs{

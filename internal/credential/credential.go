@@ -15,7 +15,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
-	"github.com/rollcall-iam/rollcall/internal/session"
 )
 
 const (
@@ -59,8 +58,10 @@ type Input struct {
 	Groups []string
 	// Duration that is asked for each certificate.
 	Duration time.Duration
-	// Certificate that was recorded last; nil where none was.
+	// Certificate that the User tells of; nil where none was told yet.
 	Certificate *v1alpha1.Certificate
+	// Latest certificate that the Session tells of which goes on; nil where none does.
+	Latest *v1alpha1.SessionCertificate
 	// SessionOver says that the Session of that certificate does not go on, or that there is none.
 	SessionOver bool
 	// Secret as it is.
@@ -77,6 +78,8 @@ const (
 	Keep Action = "Keep"
 	// Issue makes a new key and certificate and replaces the Secret.
 	Issue Action = "Issue"
+	// Tell leaves the Secret as it is, and has the User tell of what is in it.
+	Tell Action = "Tell"
 	// Remove deletes the Secret. The record of the certificate stays, since the certificate is valid until it expires.
 	Remove Action = "Remove"
 	// Refuse leaves somebody else's Secret alone.
@@ -94,8 +97,8 @@ type Decision struct {
 	At time.Time
 }
 
-// Decide decides. What is in the Secret counts only if it is what was recorded: a crash between record and publication leaves
-// the two apart, and then a new certificate is issued, since the recorded one's key is gone.
+// Decide decides. What is in the Secret counts only if it is what the User tells of, or else what the Session does: a crash before it was
+// published leaves a recorded certificate whose key is gone, and another is issued.
 func Decide(in Input) Decision {
 	switch {
 	case !in.Wanted && in.Secret.Owner == Ours:
@@ -105,10 +108,19 @@ func Decide(in Input) Decision {
 	case in.Secret.Owner == Another:
 		return Decision{Action: Refuse}
 	}
+	if untold(in) {
+		return Decision{Action: Tell}
+	}
 	if why := stale(in); why != "" {
 		return Decision{Action: Issue, Why: why}
 	}
 	return Decision{Action: Keep, At: in.Certificate.RenewTime.Time}
+}
+
+// untold says that the Secret holds what its Session told of last, and the User does not know: a crash came in between, or a refusal.
+func untold(in Input) bool {
+	told := in.Certificate != nil && in.Certificate.Fingerprint == in.Secret.Fingerprint
+	return !told && in.Secret.Owner == Ours && in.Secret.Intact && in.Latest != nil && in.Latest.Fingerprint == in.Secret.Fingerprint
 }
 
 // stale says why what is there will not do, or returns "".
@@ -119,7 +131,7 @@ func stale(in Input) string {
 	case in.Secret.Owner == Nobody:
 		return "the Secret is gone"
 	case in.Certificate == nil || in.Certificate.Fingerprint != in.Secret.Fingerprint:
-		return "the Secret does not hold the certificate that was recorded last"
+		return "the Secret does not hold the certificate that was issued last"
 	case in.SessionOver:
 		return "its Session is over"
 	case !in.Secret.Intact:
@@ -146,17 +158,18 @@ func RenewTime(issued, notAfter time.Time, fingerprint string) time.Time {
 	return issued.Add(time.Duration(float64(life) * (earliestRenewal + renewalSpread*fraction))).Truncate(time.Second)
 }
 
-// Places are the Secrets that may hold a certificate of a User: those that the last ones were issued for, as the User tells, or else the
-// Sessions, which tell of them before they are put there.
-func Places(user *v1alpha1.User, sessions []v1alpha1.Session, now time.Time) []v1alpha1.SecretReference {
+// Places are the Secrets that may hold a certificate of a User: those that any was issued for, as the User tells, or the Sessions, which
+// tell of them before they are put there.
+func Places(user *v1alpha1.User, sessions []v1alpha1.Session) []v1alpha1.SecretReference {
 	var places []v1alpha1.SecretReference
 	if user.Status.Certificate != nil {
 		places = append(places, user.Status.Certificate.SecretRef)
 	}
 	for i := range sessions {
-		last := session.Latest(&sessions[i])
-		if last != nil && last.SecretRef != nil && now.Before(last.NotAfter.Time) && !slices.Contains(places, *last.SecretRef) {
-			places = append(places, *last.SecretRef)
+		for _, issued := range sessions[i].Status.Certificates {
+			if issued.SecretRef != nil && !slices.Contains(places, *issued.SecretRef) {
+				places = append(places, *issued.SecretRef)
+			}
 		}
 	}
 	return places

@@ -37,6 +37,9 @@ func anothers(in *credential.Input)      { in.Secret = credential.Secret{Owner: 
 func emptied(in *credential.Input)       { in.Secret = credential.Secret{Owner: credential.Ours} }
 func changed(in *credential.Input)       { in.Secret.Intact = false }
 func otherInSecret(in *credential.Input) { in.Secret.Fingerprint = "f0" }
+func latest(fingerprint string) func(*credential.Input) {
+	return func(in *credential.Input) { in.Latest = &v1alpha1.SessionCertificate{Fingerprint: fingerprint} }
+}
 func otherUsername(in *credential.Input) { in.Secret.Username = "corp:al" }
 func renewIn(d time.Duration) func(*credential.Input) {
 	return func(in *credential.Input) { in.Certificate.RenewTime = metav1.NewTime(now.Add(d)) }
@@ -65,11 +68,22 @@ var _ = Describe("What to do about a kubeconfig Secret", func() {
 		Entry("issue the first", input(noSecret, unrecorded), issue("first certificate")),
 		Entry("issue where the Secret is gone", input(noSecret), issue("the Secret is gone")),
 		Entry("issue where a crash left a record without publication",
-			input(otherInSecret), issue("the Secret does not hold the certificate that was recorded last")),
+			input(otherInSecret), issue("the Secret does not hold the certificate that was issued last")),
 		Entry("issue where a Secret is ours and nothing was recorded",
-			input(unrecorded), issue("the Secret does not hold the certificate that was recorded last")),
+			input(unrecorded), issue("the Secret does not hold the certificate that was issued last")),
+		Entry("tell of what a crash kept from being told", input(otherInSecret, latest("f0")), credential.Decision{Action: credential.Tell}),
+		Entry("tell of the first", input(unrecorded, latest("f1")), credential.Decision{Action: credential.Tell}),
+		Entry("tell of it before it is replaced",
+			input(otherInSecret, latest("f0"), otherUsername), credential.Decision{Action: credential.Tell}),
+		Entry("tell of nothing that is told", input(latest("f1")), credential.Decision{Action: credential.Keep, At: now.Add(30 * time.Minute)}),
+		Entry("tell of nothing that was changed since", input(otherInSecret, latest("f0"), changed),
+			issue("the Secret does not hold the certificate that was issued last")),
+		Entry("tell of nothing that the Session does not know as its last", input(otherInSecret, latest("f2")),
+			issue("the Secret does not hold the certificate that was issued last")),
+		Entry("tell of nothing where none is wanted", input(otherInSecret, latest("f0"), unwanted),
+			credential.Decision{Action: credential.Remove, Why: "no longer wanted"}),
 		Entry("issue where someone emptied the Secret",
-			input(emptied), issue("the Secret does not hold the certificate that was recorded last")),
+			input(emptied), issue("the Secret does not hold the certificate that was issued last")),
 		Entry("issue where someone changed the Secret", input(changed), issue("the Secret was changed")),
 		Entry("issue where the username changed", input(otherUsername), issue("the username changed")),
 		Entry("issue when renewal is due", input(renewIn(0)), issue("renewal")),

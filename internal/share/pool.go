@@ -54,20 +54,29 @@ func (p *Pool) String(s string) string {
 	return p.strings.of(s, func(own string) string { return own })
 }
 
+// longest is how many bytes the strings of a list have at most for it to be shared as one: long ones are rarely equal, and would be kept as
+// keys, too.
+const longest = 512
+
 // List is an equal list without room for more.
 func (p *Pool) List(list []string) []string {
 	if len(list) == 0 {
 		return list
 	}
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	found := p.lists.of(joined(list), func(string) []string {
+	own := func(string) []string {
 		own := make([]string, len(list))
 		for i, s := range list {
 			own[i] = p.strings.of(s, func(own string) string { return own })
 		}
 		return own
-	})
+	}
+	key := joined(list)
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if len(key) > longest {
+		return own(key)
+	}
+	found := p.lists.of(key, own)
 	if !slices.Equal(found, list) {
 		return list // Other strings, which are the same when they are joined.
 	}

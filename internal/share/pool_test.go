@@ -48,6 +48,15 @@ var _ = Describe("A pool", func() {
 		Expect(p.String(whole[:4])).NotTo(beTheSameAs(whole[:4]))
 	})
 
+	It("keeps of long lists what is in them alone", func() {
+		long := strings.Repeat("g", longest)
+		first, second := p.List([]string{"a", long}), p.List([]string{copied("a"), copied(long)})
+		Expect(second).To(Equal([]string{"a", long}))
+		Expect(unsafe.SliceData(second)).NotTo(BeIdenticalTo(unsafe.SliceData(first)))
+		Expect(second).To(HaveExactElements(beTheSameAs(first[0]), beTheSameAs(first[1])))
+		Expect(p.lists.young).To(BeEmpty())
+	})
+
 	It("gives one list for all that are equal, without room for more", func() {
 		first := p.List(append(make([]string, 0, 4), "a", "b", "c"))
 		second := p.List([]string{copied("a"), copied("b"), copied("c")})

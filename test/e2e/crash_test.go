@@ -197,11 +197,32 @@ var _ = Describe("A manager that dies while it issues a certificate", Ordered, C
 			Eventually(ctx, absent(secret(name, nil))).Should(BeTrue(), "the Secret goes")
 		},
 		Entry("asks for no kubeconfig", func(*v1alpha1.KubeconfigSpec) *v1alpha1.KubeconfigSpec { return nil }),
+		Entry("asks for no kubeconfig, and its Session is ended", func(k *v1alpha1.KubeconfigSpec) *v1alpha1.KubeconfigSpec {
+			endSessions(k.SecretRef.Name)
+			return nil
+		}),
 		Entry("asks for another Secret", func(k *v1alpha1.KubeconfigSpec) *v1alpha1.KubeconfigSpec {
 			k.SecretRef.Name += "-moved"
 			return k
 		}),
 	)
+
+	It("tells of what it published, and has nothing signed again", func(ctx SpecContext) {
+		name := unique("crash")
+		died := m.dies(ctx, name, publishes, after)
+		create(ctx, localUser(name, lifetime))
+		died()
+		published := secret(name, nil)
+		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(published), published)).To(Succeed())
+		m.runs(ctx)
+		served := eventuallyServed(ctx, name, "")
+		Expect(served.Status.Certificate.Fingerprint).To(Equal(fingerprintOf(published.Data["tls.crt"])))
+		Expect(served.Status.Certificate.SecretRef).To(Equal(served.Spec.Kubeconfig.SecretRef))
+		now := secret(name, nil)
+		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(now), now)).To(Succeed())
+		Expect(now.ResourceVersion).To(Equal(published.ResourceVersion))
+		accepted(ctx, served)
+	})
 
 	It("tells how long a certificate is valid that it published and could not tell of", func(ctx SpecContext) {
 		name := unique("crash")
@@ -210,6 +231,7 @@ var _ = Describe("A manager that dies while it issues a certificate", Ordered, C
 		died()
 		lost := secret(name, nil)
 		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(lost), lost)).To(Succeed())
+		Expect(k8s.Delete(ctx, lost)).To(Succeed(), "whoever copied it has it still")
 		shorten(ctx, name)
 		m.runs(ctx)
 		told := eventuallyServed(ctx, name, fingerprintOf(lost.Data["tls.crt"])).Status.Certificate
@@ -312,4 +334,18 @@ func shape(ctx context.Context, name string) string {
 	}
 	slices.Sort(lines)
 	return strings.ReplaceAll(strings.Join(lines, "\n"), name, "NAME")
+}
+
+// endSessions ends the Sessions of a User.
+func endSessions(user string) {
+	GinkgoHelper()
+	ctx := context.Background()
+	var sessions v1alpha1.SessionList
+	Expect(k8s.List(ctx, &sessions, client.MatchingFields{"spec.userRef.name": user})).To(Succeed())
+	Expect(sessions.Items).NotTo(BeEmpty())
+	for i := range sessions.Items {
+		change(ctx, &sessions.Items[i], func(s *v1alpha1.Session) {
+			s.Spec.Termination = &v1alpha1.SessionTermination{By: "rollcall-test-admin", Reason: "leaked"}
+		})
+	}
 }
