@@ -154,12 +154,16 @@ func graced(last *metav1.Time, current *v1alpha1.Session, grace time.Duration, n
 	return now.Before(since.Add(grace))
 }
 
+// granularity of times in the API, which are whole seconds: what is recorded may have been almost one later than it says, and nobody is
+// asked again before their time, least of all for the first certificate.
+const granularity = time.Second
+
 // proveAgain takes a fresh ID token where the policy asks for one by now.
 func (s *Service) proveAgain(
 	ctx context.Context, current *v1alpha1.Session, d *v1alpha1.Directory, policy session.Policy, idToken string, asked *issue.Request,
 ) error {
 	if current.Spec.Authentication.Method != v1alpha1.MethodOIDC || policy.Recheck == 0 ||
-		graced(current.Status.LastProofTime, current, policy.Recheck, s.Clock.Now()) {
+		graced(current.Status.LastProofTime, current, policy.Recheck+granularity, s.Clock.Now()) {
 		return nil
 	}
 	if d.Spec.Login.OIDC == nil {
