@@ -6,8 +6,6 @@ package doctor_test
 import (
 	"errors"
 	"fmt"
-	"regexp"
-	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -428,69 +426,3 @@ var _ = DescribeTable("One thing that is not as it should be:", func(how func(*d
 	Entry("there is no login service", func(f *doctor.Facts) { f.Login, f.Installation.Value.Status.LoginURL = nil, "" },
 		found{"login", doctor.Note, "no login service", ""}),
 )
-
-var _ = Describe("People who are not Ready", func() {
-	It("are counted by reason, and those named who wait for a person, then those who have waited longest", func() {
-		grants := &doctor.Tally{Resource: "grants"}
-		late := func(reason string, d time.Duration) metav1.Condition {
-			c := condition(v1alpha1.ConditionReady, no, reason, "why "+reason)
-			c.LastTransitionTime = ago(d)
-			return c
-		}
-		stalled := condition(v1alpha1.ConditionStalled, yes, "RoleNotBindable", "")
-		add(grants, "fine", 0, condition(v1alpha1.ConditionReady, yes, "Applied", ""))
-		add(grants, "c", 0, late("RoleNotFound", time.Minute))
-		add(grants, "d", 0, late("RoleNotFound", 2*time.Hour))
-		add(grants, "e", 0, late("SubjectNotFound", time.Hour))
-		add(grants, "b", 0, late("RoleNotBindable", time.Second), stalled)
-		grants.Add(&metav1.ObjectMeta{Name: "changed", Generation: 2, CreationTimestamp: ago(time.Second)},
-			[]metav1.Condition{condition(v1alpha1.ConditionReady, yes, "Applied", "")}, new(int64(1)))
-		f := healthy()
-		f.People = []doctor.Read[*doctor.Tally]{{Value: grants}}
-		found{
-			"grants", doctor.Warning,
-			"5 of 6 are not Ready: 2 RoleNotFound, 1 NotLookedAt, 1 RoleNotBindable, 1 SubjectNotFound; " +
-				"b (RoleNotBindable: why RoleNotBindable); " +
-				"d (RoleNotFound: why RoleNotFound); e (SubjectNotFound: why SubjectNotFound)",
-			"bindable_roles.yaml",
-		}.in(doctor.Examine(f, expected()))
-	})
-})
-
-var _ = Describe("What to run", func() {
-	It("is Helm where the operator came by Helm", func() {
-		f := healthy()
-		f.Deployment.Value = &appsv1.Deployment{
-			ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"helm.sh/chart": "rollcall-1.2.3", "app.kubernetes.io/instance": "mine"}},
-			Status:     appsv1.DeploymentStatus{ReadyReplicas: 1, UpdatedReplicas: 1},
-		}
-		f.Policies.Value = nil
-		Expect(about(doctor.Examine(f, expected()), "policies").Run).To(
-			ConsistOf("helm upgrade mine charts/rollcall -n rollcall-system --reset-then-reuse-values"))
-	})
-
-	It("holds nothing that a shell would act on, whatever a cluster says", func() {
-		f := healthy()
-		const evil = "x$(reboot)`id`"
-		f.Deployment.Value.Labels = map[string]string{"helm.sh/chart": "x", "app.kubernetes.io/instance": evil}
-		f.Deployment.Value.Spec.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"app.kubernetes.io/name": evil}}
-		f.Deployment.Value.Status.ReadyReplicas = 0
-		f.Namespace, f.ServiceAccount = evil, evil
-		f.Deployment.Value.Namespace, f.Directories.Value[0].Name = evil, evil
-		f.Directories.Value[0].Status.Conditions[0] = condition(v1alpha1.ConditionReady, no, "Odd", "odd")
-		f.Policies.Value, f.Login.Err = nil, "no route"
-		for right := range f.Allowed.Value {
-			f.Allowed.Value[right] = !f.Allowed.Value[right]
-		}
-		f.Lease.Value = lease("one", time.Hour, time.Hour)
-		add(f.People[0].Value, evil, 0, condition(v1alpha1.ConditionReady, no, "Odd", "odd"))
-		seen := 0
-		for _, c := range doctor.Examine(f, expected()).Checks {
-			for _, run := range c.Run {
-				seen += strings.Count(run, evil)
-				Expect(regexp.MustCompile(`'[^']*'`).ReplaceAllString(run, "")).NotTo(ContainSubstring("reboot"), c.About)
-			}
-		}
-		Expect(seen).To(BeNumerically(">=", 12))
-	})
-})
