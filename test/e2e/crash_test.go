@@ -184,14 +184,22 @@ var _ = Describe("A manager that dies while it issues a certificate", Ordered, C
 			staysWithout(ctx, name)
 		}}, each(issuing(), after)...)...)
 
+	// untold has the manager die when it has published a User's first certificate, before it tells of it there.
+	untold := func(ctx context.Context) (name string, published *corev1.Secret) {
+		GinkgoHelper()
+		name = unique("crash")
+		died := m.dies(ctx, name, publishes, after)
+		create(ctx, localUser(name, lifetime))
+		died()
+		published = secret(name, nil)
+		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(published), published)).To(Succeed())
+		return name, published
+	}
+
 	DescribeTable("leaves no Secret where none is asked for any more, when killed at "+publishes.name+", after, and the User then",
 		func(ctx SpecContext, changed func(*v1alpha1.KubeconfigSpec) *v1alpha1.KubeconfigSpec) {
-			name := unique("crash")
-			died := m.dies(ctx, name, publishes, after)
-			create(ctx, localUser(name, lifetime))
-			died()
+			name, _ := untold(ctx)
 			Expect(user(ctx, Default, name).Status.Certificate).To(BeNil(), "nothing but its Session tells of it")
-			Expect(absent(secret(name, nil))(ctx)).To(BeFalse())
 			change(ctx, localUser(name, lifetime), func(u *v1alpha1.User) { u.Spec.Kubeconfig = changed(u.Spec.Kubeconfig) })
 			m.runs(ctx)
 			Eventually(ctx, absent(secret(name, nil))).Should(BeTrue(), "the Secret goes")
@@ -208,12 +216,7 @@ var _ = Describe("A manager that dies while it issues a certificate", Ordered, C
 	)
 
 	It("tells of what it published, and has nothing signed again", func(ctx SpecContext) {
-		name := unique("crash")
-		died := m.dies(ctx, name, publishes, after)
-		create(ctx, localUser(name, lifetime))
-		died()
-		published := secret(name, nil)
-		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(published), published)).To(Succeed())
+		name, published := untold(ctx)
 		m.runs(ctx)
 		served := eventuallyServed(ctx, name, "")
 		Expect(served.Status.Certificate.Fingerprint).To(Equal(fingerprintOf(published.Data["tls.crt"])))
@@ -225,12 +228,7 @@ var _ = Describe("A manager that dies while it issues a certificate", Ordered, C
 	})
 
 	It("tells how long a certificate is valid that it published and could not tell of", func(ctx SpecContext) {
-		name := unique("crash")
-		died := m.dies(ctx, name, publishes, after)
-		create(ctx, localUser(name, lifetime))
-		died()
-		lost := secret(name, nil)
-		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(lost), lost)).To(Succeed())
+		name, lost := untold(ctx)
 		Expect(k8s.Delete(ctx, lost)).To(Succeed(), "whoever copied it has it still")
 		shorten(ctx, name)
 		m.runs(ctx)

@@ -134,12 +134,7 @@ var _ = Describe("A group that comes in parts", func() {
 			asked = append(asked, slices.DeleteFunc(s.attributes, func(name string) bool { return !strings.HasPrefix(name, "member") })...)
 			return answers[len(asked)-1]
 		}}
-		s, err := New(source(func(s *v1alpha1.LDAPSource) {
-			s.URL, s.TLS, s.Schema = w.start(), v1alpha1.TLSDisabled, v1alpha1.SchemaActiveDirectory
-			s.Users.BaseDN, s.Groups.BaseDN = "OU=People,DC=corp", "OU=Groups,DC=corp"
-		}), Credentials{})
-		Expect(err).NotTo(HaveOccurred())
-		snapshot, err := s.Read(ctx)
+		snapshot, err := readActiveDirectory(ctx, w, "OU=People,DC=corp", "OU=Groups,DC=corp")
 		return snapshot, asked, err
 	}
 

@@ -23,6 +23,17 @@ func page(next string, entries ...*ber.Packet) []*ber.Packet {
 	return append(entries, with(done(0), ldap.ControlTypePaging, sequence(number(ber.TagInteger, 0), octets(next))))
 }
 
+// readActiveDirectory reads all of a server that is one, or says so.
+func readActiveDirectory(ctx context.Context, w *wireServer, people, groups string) (*directory.Snapshot, error) {
+	GinkgoHelper()
+	s, err := New(source(func(s *v1alpha1.LDAPSource) {
+		s.URL, s.TLS, s.Schema = w.start(), v1alpha1.TLSDisabled, v1alpha1.SchemaActiveDirectory
+		s.Users.BaseDN, s.Groups.BaseDN = people, groups
+	}), Credentials{})
+	Expect(err).NotTo(HaveOccurred())
+	return s.Read(ctx)
+}
+
 var _ = Describe("A read in pages", func() {
 	person := func(name string) *ber.Packet {
 		return found("cn="+name+",ou=people,dc=corp", values{"sAMAccountName": {name}})
@@ -46,12 +57,7 @@ var _ = Describe("A read in pages", func() {
 				return []*ber.Packet{group("all", "member;range=2-*", "cn=carol"), done(0)}
 			}
 		}}
-		s, err := New(source(func(s *v1alpha1.LDAPSource) {
-			s.URL, s.TLS, s.Schema = w.start(), v1alpha1.TLSDisabled, v1alpha1.SchemaActiveDirectory
-			s.Users.BaseDN, s.Groups.BaseDN = "ou=people,dc=corp", "ou=groups,dc=corp"
-		}), Credentials{})
-		Expect(err).NotTo(HaveOccurred())
-		snapshot, err := s.Read(ctx)
+		snapshot, err := readActiveDirectory(ctx, w, "ou=people,dc=corp", "ou=groups,dc=corp")
 		return snapshot, asked, err
 	}
 
