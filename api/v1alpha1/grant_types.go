@@ -211,8 +211,8 @@ const (
 
 // GrantStatus is what a Grant gives now.
 type GrantStatus struct {
-	// conditions are Ready (reasons Applied, NotStarted, Expired, SubjectNotFound, NamespaceNotFound, RoleNotFound,
-	// RoleNotBindable, BindingConflict, TooManySubjects, OnRequest, InvalidConfig, Failed), Reconciling, Stalled.
+	// conditions are Ready (reasons Applied, NotStarted, Expired, SubjectNotFound, SubjectPending, NamespaceNotFound,
+	// RoleNotFound, RoleNotBindable, BindingConflict, TooManySubjects, OnRequest, InvalidConfig, Failed), Reconciling, Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

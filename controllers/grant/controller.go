@@ -97,6 +97,10 @@ func (r *Reconciler) findPeople(ctx context.Context, s *scope) error {
 	if len(people.Missing) > 0 {
 		s.problem(outcome.Transientf(v1alpha1.ReasonSubjectNotFound, "%s does not exist", outcome.Bounded(people.Missing)))
 	}
+	if len(people.Pending) > 0 {
+		s.problem(outcome.Transientf(v1alpha1.ReasonSubjectPending,
+			"not known yet: %s (its own status says why)", outcome.Bounded(people.Pending)))
+	}
 	return err
 }
 

@@ -73,7 +73,7 @@ func (r *Reconciler) userChanged(ctx context.Context, e event.UpdateEvent, q que
 	if reach.Loses(before, after) {
 		r.enqueue(ctx, q, before, 0)
 	}
-	if reach.Gains(before, after) {
+	if reach.Gains(before, after) || reach.Judged(before) != reach.Judged(after) {
 		r.enqueue(ctx, q, after, gather)
 	}
 }

@@ -50,7 +50,8 @@ func failing(condition *metav1.Condition) bool {
 // underWay are the reasons of conditions that last moments when all is well.
 func underWay(reason string) bool {
 	switch reason {
-	case v1alpha1.ReasonIssuing, v1alpha1.ReasonMirroring, v1alpha1.ReasonDirectoryPending, v1alpha1.ReasonLocking, v1alpha1.ReasonPending:
+	case v1alpha1.ReasonIssuing, v1alpha1.ReasonMirroring, v1alpha1.ReasonDirectoryPending, v1alpha1.ReasonLocking, v1alpha1.ReasonPending,
+		v1alpha1.ReasonSubjectPending:
 		return true
 	}
 	return false
@@ -58,7 +59,7 @@ func underWay(reason string) bool {
 
 // begins says that a reason is that of an object which is new, and nobody was told of.
 func begins(reason string) bool {
-	return reason == v1alpha1.ReasonIssuing || reason == v1alpha1.ReasonDirectoryPending
+	return reason == v1alpha1.ReasonIssuing || reason == v1alpha1.ReasonDirectoryPending || reason == v1alpha1.ReasonSubjectPending
 }
 
 // tell makes an event and a log line of a transition. Stalled and Reconciling go with Ready, which says the same; and that a new

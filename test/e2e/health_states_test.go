@@ -80,6 +80,10 @@ func states() []shown {
 			is("Ready False SubjectNotFound", "Reconciling True SubjectNotFound"),
 		},
 		{
+			"Grant", "progressing_subjectPending", "unread-view", grants("Group", "unread", "view", ""),
+			is("Ready False SubjectPending", "Reconciling True SubjectPending"),
+		},
+		{
 			"Grant", "progressing_roleNotFound", "payments-operator", grants("User", "alice", "payments-operator", ""),
 			is("Ready False RoleNotFound", "Reconciling True RoleNotFound"),
 		},

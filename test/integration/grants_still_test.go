@@ -4,6 +4,7 @@
 package integration_test
 
 import (
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -55,6 +56,36 @@ func grantsStill(s *stage) {
 		Expect(s.bound(ctx, "", "rollcall:"+grant.Name)).To(BeNil())
 		Expect(get(ctx, s.world, grant).Status).To(SatisfyAll(
 			HaveField("Subjects", HaveValue(BeEquivalentTo(0))), HaveField("Bindings", HaveValue(BeEquivalentTo(0)))))
+	})
+
+	It("are not ready before it is known who their subjects are", func(ctx SpecContext) {
+		user, member := localUser(s.name("user")), localUser(s.name("user"))
+		team, unread := localGroup(s.name("team"), member.Name), localGroup(s.name("unread"))
+		unread.Spec.DirectoryRef = &v1alpha1.NameReference{Name: s.name("directory")}
+		for _, object := range []client.Object{user, member, team, unread} {
+			s.create(ctx, object)
+		}
+		grant := grantOf(s.name("grant"), users(user.Name)[0],
+			v1alpha1.Subject{Kind: v1alpha1.SubjectGroup, Name: team.Name}, v1alpha1.Subject{Kind: v1alpha1.SubjectGroup, Name: unread.Name})
+		s.create(ctx, grant)
+		waitsFor := func(names ...string) {
+			GinkgoHelper()
+			s.reconcile(ctx, grantController, grant)
+			Expect(s.condition(ctx, grant, ready)).To(says(isFalse, v1alpha1.ReasonSubjectPending,
+				"not known yet: "+strings.Join(names, ", ")+" ("))
+			Expect(s.condition(ctx, grant, reconciling)).To(says(isTrue, v1alpha1.ReasonSubjectPending))
+		}
+		waitsFor(`Group "`+team.Name+`"`, `Group "`+unread.Name+`"`, `User "`+user.Name+`"`)
+
+		s.reconcile(ctx, userController, user)
+		waitsFor(`Group "`+team.Name+`"`, `Group "`+unread.Name+`"`)
+		Expect(s.bound(ctx, "", "rollcall:"+grant.Name)).To(Equal([]string{"User " + user.Name}), "the rest of it works")
+
+		s.reconcile(ctx, userController, member)
+		waitsFor(`Group "` + unread.Name + `"`)
+		change(ctx, s.world, grant, func(g *v1alpha1.Grant) { g.Spec.Subjects = g.Spec.Subjects[:2] })
+		s.reconcile(ctx, grantController, grant)
+		Expect(s.condition(ctx, grant, ready)).To(says(isTrue, v1alpha1.ReasonApplied, "2 people in 1 bindings"))
 	})
 
 	It("repair a binding that someone made anew with another role", func(ctx SpecContext) {

@@ -127,6 +127,19 @@ func grantsLive(w *world) {
 		w.becomes(ctx, grant, ready, says(isFalse, v1alpha1.ReasonSubjectNotFound, cyd))
 	})
 
+	It("wait until it is known whether their subjects may act, and are ready when they may not", func(ctx SpecContext) {
+		directory := pausedDirectory(w.name("directory"))
+		w.create(ctx, directory)
+		dee := member(w.name("dee"), "dee", directory.Name)
+		w.create(ctx, dee)
+		w.becomes(ctx, dee, active, says(metav1.ConditionUnknown, v1alpha1.ReasonDirectoryPending))
+		grant := grantOf(w.name("grant"), users(dee.Name)...)
+		w.create(ctx, grant)
+		w.becomes(ctx, grant, ready, says(isFalse, v1alpha1.ReasonSubjectPending, `User "`+dee.Name+`"`))
+		change(ctx, w, dee, func(u *v1alpha1.User) { u.Spec.State = v1alpha1.UserSuspended })
+		w.becomes(ctx, grant, ready, says(isTrue, v1alpha1.ReasonApplied, "0 people in 0 bindings"))
+	})
+
 	It("wait for a ClusterRole that is not there, and heal when it comes", func(ctx SpecContext) {
 		role := w.name("role")
 		w.bindable(ctx, "clusterroles", role)

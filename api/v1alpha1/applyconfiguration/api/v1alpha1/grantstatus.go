@@ -16,8 +16,8 @@ import (
 //
 // GrantStatus is what a Grant gives now.
 type GrantStatusApplyConfiguration struct {
-	// conditions are Ready (reasons Applied, NotStarted, Expired, SubjectNotFound, NamespaceNotFound, RoleNotFound,
-	// RoleNotBindable, BindingConflict, TooManySubjects, OnRequest, InvalidConfig, Failed), Reconciling, Stalled.
+	// conditions are Ready (reasons Applied, NotStarted, Expired, SubjectNotFound, SubjectPending, NamespaceNotFound,
+	// RoleNotFound, RoleNotBindable, BindingConflict, TooManySubjects, OnRequest, InvalidConfig, Failed), Reconciling, Stalled.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation that this status speaks of; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
