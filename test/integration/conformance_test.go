@@ -194,6 +194,9 @@ func obeys(ctx context.Context, s *stage, kind subject) {
 	GinkgoHelper()
 	s.create(ctx, localUser(presentUser),
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: installation.Namespace, Name: foreignSecret}})
+	if kind.controller == grantController { // It would wait for them.
+		s.reconcile(ctx, userController, localUser(presentUser))
+	}
 	for state, how := range map[string]func(client.Object){current: kind.touch, inProgress: kind.wait, failed: kind.stall} {
 		if how == nil {
 			continue
