@@ -21,50 +21,53 @@ const (
 	everybodysConfigMap = "kube-root-ca.crt"
 )
 
-// latencies of each kind of question, in one state.
-type latencies struct {
+// What is asked.
+const (
 	// anywhere are reviews of an unrelated user's request, in each namespace in turn: the authorizer looks at every binding that could
 	// matter, and denies.
-	anywhere series
+	anywhere = iota
 	// busiest is the same in the namespace with most to look at.
-	busiest series
+	busiest
 	// floor is a review of a request that is allowed before RBAC is asked: all of a review but its work.
-	floor series
+	floor
 	// denied and allowed are real requests over client certificates.
-	denied, allowed series
-}
+	denied
+	allowed
+	questions // How many there are.
+)
 
-// askers ask one question each and fail where the answer is another than expected.
-type askers struct {
-	anywhere, busiest, floor, denied, allowed func(context.Context) error
-}
+// latencies of each question.
+type latencies [questions]series
 
-// askers have one connection for each identity: administrator, outsider, insider.
-func (b *bench) askers(ctx context.Context) (a askers, err error) {
+// askers ask each question and fail where the answer is another than expected.
+type askers [questions]func(context.Context) error
+
+// askers of a control plane have one connection for each identity: administrator, outsider, insider.
+func (b *bench) askers(ctx context.Context, w world) (a askers, err error) {
 	namespace := namespaceName(b.company.busiest())
 	insider := b.company.insider(b.company.busiest())
 	if insider < 0 {
 		return a, fmt.Errorf("nobody of this company has access to %s: use more --grants", namespace)
 	}
 	if err := b.until(ctx, namespace+" has its ConfigMap", func(ctx context.Context) (string, bool, error) {
-		_, err := b.set.CoreV1().ConfigMaps(namespace).Get(ctx, everybodysConfigMap, metav1.GetOptions{})
+		_, err := w.set.CoreV1().ConfigMaps(namespace).Get(ctx, everybodysConfigMap, metav1.GetOptions{})
 		return "it is not there yet", !apierrors.IsNotFound(err), nil
 	}); err != nil {
 		return a, err
 	}
 	outsider := b.company.outsider()
-	a.anywhere = b.reviewer(b.company.namespaceNames(), false, outsider, "system:authenticated")
-	a.busiest = b.reviewer([]string{namespace}, false, outsider, "system:authenticated")
-	a.floor = b.reviewer([]string{namespace}, true, outsider, "system:authenticated", "system:masters")
-	if a.denied, err = b.getter(namespace, outsider, false); err != nil {
+	a[anywhere] = w.reviewer(b.company.namespaceNames(), false, outsider, "system:authenticated")
+	a[busiest] = w.reviewer([]string{namespace}, false, outsider, "system:authenticated")
+	a[floor] = w.reviewer([]string{namespace}, true, outsider, "system:authenticated", "system:masters")
+	if a[denied], err = w.getter(namespace, outsider, false); err != nil {
 		return a, err
 	}
-	a.allowed, err = b.getter(namespace, personName(insider), true)
+	a[allowed], err = w.getter(namespace, personName(insider), true)
 	return a, err
 }
 
 // reviewer asks about the same in each of the namespaces in turn.
-func (b *bench) reviewer(namespaces []string, allowed bool, user string, groups ...string) func(context.Context) error {
+func (w world) reviewer(namespaces []string, allowed bool, user string, groups ...string) func(context.Context) error {
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 		User: user, Groups: groups,
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
@@ -75,7 +78,7 @@ func (b *bench) reviewer(namespaces []string, allowed bool, user string, groups 
 	return func(ctx context.Context) error {
 		review.Spec.ResourceAttributes.Namespace = namespaces[asked%len(namespaces)]
 		asked++
-		answer, err := b.set.AuthorizationV1().SubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+		answer, err := w.set.AuthorizationV1().SubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
 		if err == nil && answer.Status.Allowed != allowed {
 			return fmt.Errorf("review of %s in groups %v: allowed is %t: %s", user, groups, answer.Status.Allowed, answer.Status.Reason)
 		}
@@ -83,8 +86,8 @@ func (b *bench) reviewer(namespaces []string, allowed bool, user string, groups 
 	}
 }
 
-func (b *bench) getter(namespace, user string, allowed bool) (func(context.Context) error, error) {
-	config, err := b.plane.User(user)
+func (w world) getter(namespace, user string, allowed bool) (func(context.Context) error, error) {
+	config, err := w.plane.User(user)
 	if err != nil {
 		return nil, err
 	}
@@ -104,26 +107,21 @@ func (b *bench) getter(namespace, user string, allowed bool) (func(context.Conte
 	}, nil
 }
 
-// askAll asks all questions in turn, one after the other, so that whatever else the machine does meets all alike.
-func (b *bench) askAll(ctx context.Context, a askers) (latencies, error) {
-	var found latencies
+// askAll asks all questions in turn, one after the other, each of every control plane, so that whatever else the machine does meets all
+// alike. Who is asked first takes turns, too.
+func (b *bench) askAll(ctx context.Context, sides []askers) ([]latencies, error) {
+	found := make([]latencies, len(sides))
 	for i := range warmUp + b.reviews {
-		for _, q := range []struct {
-			ask  func(context.Context) error
-			into *series
-		}{
-			{a.anywhere, &found.anywhere},
-			{a.busiest, &found.busiest},
-			{a.floor, &found.floor},
-			{a.denied, &found.denied},
-			{a.allowed, &found.allowed},
-		} {
-			began := time.Now()
-			if err := q.ask(ctx); err != nil {
-				return found, err
-			}
-			if took := time.Since(began); i >= warmUp {
-				*q.into = append(*q.into, took)
+		for q := range questions {
+			for turn := range sides {
+				side := (turn + i) % len(sides)
+				began := time.Now()
+				if err := sides[side][q](ctx); err != nil {
+					return nil, err
+				}
+				if took := time.Since(began); i >= warmUp {
+					found[side][q] = append(found[side][q], took)
+				}
 			}
 		}
 	}

@@ -25,19 +25,35 @@ const (
 	handmade = "handmade"
 )
 
-// state is one in which the control plane was asked.
+// state is one in which the control plane was asked, in turns with an empty one.
 type state struct {
-	name string
-	latencies
+	name         string
+	asked, empty latencies
 }
 
 // authorization measures the authorizer in each state, and what the Grants come to on the way.
-func (b *bench) authorization(ctx context.Context) ([]line, error) {
-	if err := b.create(ctx, "namespaces", b.company.namespaceObjects()); err != nil {
+func (b *bench) authorization(ctx context.Context) (lines []line, err error) {
+	b.say("starting another control plane, which stays empty")
+	empty, err := b.newWorld(ctx)
+	if empty.plane != nil {
+		defer func() { err = errors.Join(err, empty.plane.Stop()) }()
+	}
+	if err != nil {
 		return nil, err
 	}
-	askers, err := b.askers(ctx)
-	if err != nil {
+	var sides []askers
+	for _, w := range []world{b.world, empty} {
+		if err := b.createIn(ctx, w, "namespaces", b.company.namespaceObjects()); err != nil {
+			return nil, err
+		}
+		side, err := b.askers(ctx, w)
+		if err != nil {
+			return nil, err
+		}
+		sides = append(sides, side)
+	}
+	insider := personName(max(0, b.company.insider(b.company.busiest())))
+	if err := empty.admin.Create(ctx, b.own(insider)); err != nil {
 		return nil, err
 	}
 	var states []state
@@ -46,37 +62,48 @@ func (b *bench) authorization(ctx context.Context) ([]line, error) {
 			return err
 		}
 		b.say("measuring the authorizer: %s", name)
-		found, err := b.askAll(ctx, askers)
-		states = append(states, state{name: name, latencies: found})
+		found, err := b.askAll(ctx, sides)
+		if err == nil {
+			states = append(states, state{name: name, asked: found[0], empty: found[1]})
+		}
 		return err
 	}
-	insider := personName(max(0, b.company.insider(b.company.busiest())))
-	if err := b.byHand(ctx, insider, func() error { return ask("empty") }); err != nil {
-		return nil, err
+	m, err := b.throughStates(ctx, insider, ask)
+	return slices.Concat(m.lines(b.sizes), authorizerLines(states)), err
+}
+
+// throughStates brings the control plane from one state into the next, and asks in each.
+func (b *bench) throughStates(ctx context.Context, insider string, ask func(name string) error) (m made, err error) {
+	if err := b.byHand(ctx, insider, func() error { return ask("empty as well") }); err != nil {
+		return m, err
 	}
-	m, err := b.scale(ctx)
-	if err != nil {
-		return nil, err
+	if m, err = b.scale(ctx); err != nil {
+		return m, err
 	}
 	if err := ask(fmt.Sprintf("Rollcall: %s bindings", count(m.roleBindings+m.clusterRoleBindings))); err != nil {
-		return nil, err
+		return m, err
 	}
 	if err := b.withdraw(ctx); err != nil {
-		return nil, err
+		return m, err
 	}
-	if err := b.byHand(ctx, insider, func() error { return ask("empty again: Users and Groups stay, Grants are gone") }); err != nil {
-		return nil, err
+	if err := b.byHand(ctx, insider, func() error { return ask("Users and Groups stay, Grants are gone") }); err != nil {
+		return m, err
 	}
 	singles, err := b.bindSingly(ctx)
 	if err == nil {
 		err = ask(singles)
 	}
-	return slices.Concat(m.lines(b.sizes), authorizerLines(states)), err
+	return m, err
+}
+
+// own is the binding by which the insider gets in.
+func (b *bench) own(insider string) client.Object {
+	return binding(handmade, b.company.busiest(), "view", insider)
 }
 
 // byHand lets the insider in while there is no other binding, so that the same request is allowed in every state.
 func (b *bench) byHand(ctx context.Context, insider string, do func() error) error {
-	own := binding(handmade, b.company.busiest(), "view", insider)
+	own := b.own(insider)
 	if err := b.admin.Create(ctx, own); err != nil {
 		return err
 	}
@@ -146,28 +173,25 @@ func (b *bench) bindSingly(ctx context.Context) (string, error) {
 	return name, creating.Wait()
 }
 
-// authorizerLines are a line per question and state, each question's ratio being that to the first state.
+// authorizerLines are a line per question and state, each against what the empty control plane took meanwhile.
 func authorizerLines(states []state) []line {
-	questions := []struct {
-		what, goal string
-		of         func(latencies) series
-	}{
-		{"review, denied, in each namespace in turn", "at most 1.10 x", func(l latencies) series { return l.anywhere }},
-		{"review, denied, in the busiest namespace", "", func(l latencies) series { return l.busiest }},
-		{"review that RBAC does not see", "", func(l latencies) series { return l.floor }},
-		{"GET, denied, in the busiest namespace", "", func(l latencies) series { return l.denied }},
-		{"GET, allowed, in the busiest namespace", "", func(l latencies) series { return l.allowed }},
+	asked := [questions]struct{ what, goal string }{
+		anywhere: {"review, denied, in each namespace in turn", "at most 1.10 x"},
+		busiest:  {what: "review, denied, in the busiest namespace"},
+		floor:    {what: "review that RBAC does not see"},
+		denied:   {what: "GET, denied, in the busiest namespace"},
+		allowed:  {what: "GET, allowed, in the busiest namespace"},
 	}
-	lines := make([]line, 0, len(questions)*len(states))
-	for _, q := range questions {
+	lines := make([]line, 0, questions*len(states))
+	for question, q := range asked {
 		for i, s := range states {
+			here, there := s.asked[question], s.empty[question]
 			l := line{
 				Row: rowAuthorizer, What: q.what, State: s.name, Unit: unitMilliseconds,
-				Value: milliseconds(q.of(s.latencies).percentile(50)), P99: milliseconds(q.of(s.latencies).percentile(99)),
+				Value: milliseconds(here.percentile(50)), P99: milliseconds(here.percentile(99)),
+				Against: milliseconds(there.percentile(50)),
 			}
-			if i > 0 {
-				l.Ratio = l.Value / milliseconds(q.of(states[0].latencies).percentile(50))
-			}
+			l.Ratio = l.Value / l.Against
 			if i == 1 {
 				l.Goal = q.goal
 			}

@@ -160,17 +160,20 @@ var _ = Describe("The report", func() {
 	lines := []line{
 		{Row: "scale", What: "bindings", Value: 1234},
 		{Row: "authorizer", What: "review", State: "empty", Value: 0.5, Unit: unitMilliseconds, P99: 1.25},
-		{Row: "authorizer", What: "review", State: "full", Value: 0.55, Unit: unitMilliseconds, P99: 2, Ratio: 1.1, Goal: "at most 1.10 x"},
+		{
+			Row: "authorizer", What: "review", State: "full", Value: 0.55, Unit: unitMilliseconds, P99: 2, Against: 0.5, Ratio: 1.1,
+			Goal: "at most 1.10 x",
+		},
 	}
 
 	It("aligns one table, without repeating itself", func() {
 		var text strings.Builder
 		Expect(writeTable(&text, lines)).To(Succeed())
 		Expect(text.String()).To(Equal(strings.TrimPrefix(`
-ROW         WHAT      STATE  VALUE (P50)  P99       RATIO   MUST REACH
+ROW         WHAT      STATE  VALUE (P50)  P99       AGAINST   RATIO   MUST REACH
 scale       bindings         1,234
 authorizer  review    empty  0.500 ms     1.250 ms
-                      full   0.550 ms     2.000 ms  1.10 x  at most 1.10 x
+                      full   0.550 ms     2.000 ms  0.500 ms  1.10 x  at most 1.10 x
 `, "\n")))
 	})
 
@@ -190,7 +193,7 @@ authorizer  review    empty  0.500 ms     1.250 ms
 		Expect(text.String()).To(And(
 			ContainSubstring("on 2 cores and 24 GiB of memory"), ContainSubstring("What 10,000 people"),
 			ContainSubstring("| what | value (p50) |\n| ---- | ----------- |\n| bindings | 1,234 |\n"),
-			ContainSubstring("| review | full | 0.550 ms | 2.000 ms | 1.10 x | at most 1.10 x |\n"),
+			ContainSubstring("| review | full | 0.550 ms | 2.000 ms | 0.500 ms | 1.10 x | at most 1.10 x |\n"),
 		))
 	})
 
@@ -199,17 +202,37 @@ authorizer  review    empty  0.500 ms     1.250 ms
 		Expect(markdown(withGoal(lines), 0)).To(HavePrefix("| row | what |"))
 	})
 
-	It("compares every state with the first", func() {
-		states := []state{
-			{name: "empty", latencies: latencies{anywhere: series{100}, denied: series{10}}},
-			{name: "full", latencies: latencies{anywhere: series{150}, denied: series{10}}},
+	It("compares every state with the empty control plane's of the same minutes", func() {
+		all := func(of time.Duration) (l latencies) {
+			for q := range l {
+				l[q] = series{of}
+			}
+			return l
 		}
-		found := authorizerLines(states)
-		Expect(found).To(HaveLen(10))
-		Expect(found[0].Ratio).To(BeZero())
-		Expect(found[1].Ratio).To(BeNumerically("~", 1.5))
-		Expect(found[1].Goal).To(Equal("at most 1.10 x"))
-		Expect(found[7].Ratio).To(BeNumerically("~", 1))
+		slower := all(10)
+		slower[anywhere] = series{15}
+		found := authorizerLines([]state{
+			{name: "empty as well", asked: all(100), empty: all(100)}, {name: "full", asked: slower, empty: all(10)},
+		})
+		Expect(found).To(HaveLen(2 * questions))
+		Expect(found[0]).To(And(HaveField("Ratio", BeNumerically("~", 1)), HaveField("Goal", "")))
+		Expect(found[1]).To(And(HaveField("Ratio", BeNumerically("~", 1.5)), HaveField("Goal", "at most 1.10 x"),
+			HaveField("Against", milliseconds(10)), HaveField("Value", milliseconds(15))))
+		Expect(found[2*denied+1]).To(And(HaveField("Ratio", BeNumerically("~", 1)), HaveField("Goal", "")))
+	})
+})
+
+var _ = Describe("Rounds of Users who want a kubeconfig", func() {
+	It("are told by the one in the middle", func() {
+		round := func(took time.Duration) served {
+			return served{took: took, applied: took / 2, cpu: cpu{operator: took / 4, plane: took / 8}, writes: 1600}
+		}
+		lines := servedLines([]served{round(2 * time.Second), round(4 * time.Second), round(10 * time.Second)}, 200)
+		Expect(lines).To(HaveEach(HaveField("Row", rowKubeconfigs)))
+		Expect(lines).To(HaveExactElements(
+			And(HaveField("Value", 50.0), HaveField("Goal", "at least 50/s")), HaveField("Value", 100.0), HaveField("Value", 20.0),
+			HaveField("Value", 4.0), HaveField("Value", 2.0), HaveField("Value", 8.0), HaveField("Value", 1.0), HaveField("Value", 0.5),
+		))
 	})
 })
 
@@ -249,7 +272,7 @@ var _ = Describe("What the operator asks for", func() {
 			"create users": 1, "patch users/status": 2, "patch rolebindings": 1, "patch directories/status": 1,
 		}))
 		Expect(found.reads).To(Equal(map[string]int{"list users": 1}))
-		Expect(found.last).To(Equal(time.Unix(4, 0)), "the Directory's own status shows nobody")
+		Expect(found.last(mirrors)).To(Equal(time.Unix(4, 0)), "the Directory's own status shows nobody")
 		Expect(found.written(anything)).To(Equal(5))
 		Expect(found.written(binds)).To(Equal(1))
 		Expect(found.written(mirrors)).To(Equal(4))

@@ -117,7 +117,7 @@ func (m *mirrored) mirror(ctx context.Context) ([]line, error) {
 	if m.did, err = m.requests(mark); err != nil {
 		return nil, err
 	}
-	took := m.did.last.Sub(began)
+	took := m.did.last(mirrors).Sub(began)
 	return append([]line{
 		{Row: rowMirror, What: "all Users and Groups with their status", Value: took.Seconds(), Unit: unitSeconds},
 		{Row: rowMirror, What: "writes of the operator", Value: float64(m.did.written(anything))},

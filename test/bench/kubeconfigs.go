@@ -4,10 +4,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +34,7 @@ func (b *bench) kubeconfigs(ctx context.Context) ([]line, error) {
 	}
 	var lines []line
 	for i, signer := range signers {
-		found, err := b.robotsServed(ctx, signer.name, i*(warmRobots+b.robots))
+		found, err := b.robotsServed(ctx, signer.name, i*(warmRobots+robotRounds*b.robots))
 		if err != nil {
 			return nil, err
 		}
@@ -47,6 +49,14 @@ func (b *bench) kubeconfigs(ctx context.Context) ([]line, error) {
 	return lines, nil
 }
 
+// served is one round: what it took that as many Users as are asked for had their Secrets.
+type served struct {
+	// took until the API server answered the write of the last Secret, and applied until kubectl had ended.
+	took, applied time.Duration
+	cpu           cpu
+	writes        int
+}
+
 // robotsServed measures one signer with Users that are not there yet, from the first on. Some come before, so that the control plane has
 // done what it does once.
 func (b *bench) robotsServed(ctx context.Context, signer string, first int) ([]line, error) {
@@ -59,40 +69,68 @@ func (b *bench) robotsServed(ctx context.Context, signer string, first int) ([]l
 	if _, err := b.applyRobots(ctx, first, warmRobots); err != nil {
 		return nil, err
 	}
+	var all []served
+	for first += warmRobots; len(all) < robotRounds; first += b.robots {
+		round, err := b.serve(ctx, first)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, round)
+	}
+	slices.SortFunc(all, func(x, y served) int { return cmp.Compare(x.took, y.took) })
+	return servedLines(all, float64(b.robots)), nil
+}
+
+// servedLines tell of the round in the middle, of those that are sorted by how long they took.
+func servedLines(all []served, n float64) []line {
+	usual := all[len(all)/2]
+	rate := func(s served) float64 { return n / s.took.Seconds() }
+	lines := []line{
+		{What: "from kubectl apply to the last Secret", Value: rate(usual), Unit: unitRate, Goal: "at least 50/s"},
+		{What: "in the quickest round", Value: rate(all[0]), Unit: unitRate},
+		{What: "in the slowest round", Value: rate(all[len(all)-1]), Unit: unitRate},
+		{What: "time until the last Secret", Value: usual.took.Seconds(), Unit: unitSeconds},
+		{What: "time that kubectl apply took", Value: usual.applied.Seconds(), Unit: unitSeconds},
+		{What: "writes of the operator for each", Value: float64(usual.writes) / n, Unit: unitEach},
+		{What: "processor time of the operator", Value: usual.cpu.operator.Seconds(), Unit: unitSeconds},
+		{What: "processor time of the control plane", Value: usual.cpu.plane.Seconds(), Unit: unitSeconds},
+	}
+	for i := range lines {
+		lines[i].Row = rowKubeconfigs
+	}
+	return lines
+}
+
+const (
+	// warmRobots come first.
+	warmRobots = 10
+	// robotRounds is how often Users are applied, so that a moment in which the machine is busy elsewhere is not taken for the result.
+	robotRounds = 5
+)
+
+// serve is one round.
+func (b *bench) serve(ctx context.Context, first int) (round served, err error) {
 	if err := b.quiet(ctx); err != nil {
-		return nil, err
+		return round, err
 	}
 	mark, err := b.plane.AuditMark()
 	if err != nil {
-		return nil, err
+		return round, err
 	}
 	b.say("applying %d Users that want a kubeconfig", b.robots)
 	began, before := time.Now(), b.cpu()
-	applied, err := b.applyRobots(ctx, first+warmRobots, b.robots)
-	if err != nil {
-		return nil, err
+	if round.applied, err = b.applyRobots(ctx, first, b.robots); err != nil {
+		return round, err
 	}
-	took, cpu := time.Since(began), b.cpu().since(before)
+	round.cpu = b.cpu().since(before)
 	if err := b.quiet(ctx); err != nil {
-		return nil, err
+		return round, err
 	}
 	did, err := b.requests(mark)
-	if err != nil {
-		return nil, err
-	}
-	n := float64(b.robots)
-	return []line{
-		{Row: rowKubeconfigs, What: "from kubectl apply to the last Secret", Value: n / took.Seconds(), Unit: unitRate, Goal: "at least 50/s"},
-		{Row: rowKubeconfigs, What: "time until the last Secret", Value: took.Seconds(), Unit: unitSeconds},
-		{Row: rowKubeconfigs, What: "time that kubectl apply took", Value: applied.Seconds(), Unit: unitSeconds},
-		{Row: rowKubeconfigs, What: "writes of the operator for each", Value: float64(did.written(anything)) / n, Unit: unitEach},
-		{Row: rowKubeconfigs, What: "processor time of the operator", Value: cpu.operator.Seconds(), Unit: unitSeconds},
-		{Row: rowKubeconfigs, What: "processor time of the control plane", Value: cpu.plane.Seconds(), Unit: unitSeconds},
-	}, nil
+	round.took = did.last(func(resource string) bool { return resource == "secrets" }).Sub(began)
+	round.writes = did.written(anything)
+	return round, err
 }
-
-// warmRobots come first.
-const warmRobots = 10
 
 // applyRobots has kubectl apply n Users, and says how long that alone took. It returns once they have a kubeconfig.
 func (b *bench) applyRobots(ctx context.Context, first, n int) (took time.Duration, err error) {
@@ -111,10 +149,17 @@ func (b *bench) applyRobots(ctx context.Context, first, n int) (took time.Durati
 	return took, nil
 }
 
+// haveSecrets counts the first n Secrets, once the last of them is there: counting is work for the API server, too.
 func (b *bench) haveSecrets(n int) func(context.Context) (string, bool, error) {
 	return func(ctx context.Context) (string, bool, error) {
+		var last metav1.PartialObjectMetadata
 		var list metav1.PartialObjectMetadataList
+		last.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
 		list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
+		err := b.admin.Get(ctx, client.ObjectKey{Namespace: installation.Namespace, Name: fmt.Sprintf("robot-%d", n-1)}, &last)
+		if err != nil {
+			return "the last has none", false, client.IgnoreNotFound(err)
+		}
 		if err := b.admin.List(ctx, &list, client.InNamespace(installation.Namespace)); err != nil {
 			return "", false, err
 		}

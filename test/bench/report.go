@@ -45,7 +45,9 @@ type line struct {
 	Unit  string  `json:"unit,omitempty"`
 	// P99 where value is a median.
 	P99 float64 `json:"p99,omitempty"`
-	// Ratio to the line that this one is compared with: of a row the first of its kind.
+	// Against is what the other side came to, where both were measured in turns.
+	Against float64 `json:"against,omitempty"`
+	// Ratio to the other side: without one, to the line that this one is compared with.
 	Ratio float64 `json:"ratio,omitempty"`
 	Goal  string  `json:"goal,omitempty"`
 }
@@ -108,13 +110,15 @@ func (s series) percentile(p int) time.Duration {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// cells of a line as people read it: row, what, state, value, p99, ratio, goal.
+// cells of a line as people read it, as titles calls them.
 func (l line) cells() []string {
-	return []string{l.Row, l.What, l.State, quantity(l.Value, l.Unit), orBlank(l.P99, l.Unit), orBlank(l.Ratio, "x"), l.Goal}
+	return []string{
+		l.Row, l.What, l.State, quantity(l.Value, l.Unit), orBlank(l.P99, l.Unit), orBlank(l.Against, l.Unit), orBlank(l.Ratio, "x"), l.Goal,
+	}
 }
 
 func titles() []string {
-	return []string{"ROW", "WHAT", "STATE", "VALUE (P50)", "P99", "RATIO", "MUST REACH"}
+	return []string{"ROW", "WHAT", "STATE", "VALUE (P50)", "P99", "AGAINST", "RATIO", "MUST REACH"}
 }
 
 func orBlank(value float64, unit string) string {

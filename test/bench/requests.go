@@ -24,8 +24,18 @@ const operatorUser = "system:serviceaccount:" + installation.Namespace + ":" + i
 type requests struct {
 	// reads and writes by verb and resource: patch users/status.
 	reads, writes map[string]int
-	// last is when the last write to a User, a Group or a binding was answered.
-	last time.Time
+	// answered is when the last write of each resource was answered, its status among it.
+	answered map[string]time.Time
+}
+
+// last is when the last write of resources was answered.
+func (r requests) last(is func(resource string) bool) (last time.Time) {
+	for resource, at := range r.answered {
+		if is(resource) && at.After(last) {
+			last = at
+		}
+	}
+	return last
 }
 
 // requests of the operator since a mark. It says what they were.
@@ -41,7 +51,7 @@ func (b *bench) requests(mark controlplane.AuditMark) (requests, error) {
 }
 
 func requestsIn(events []auditv1.Event) requests {
-	found := requests{reads: map[string]int{}, writes: map[string]int{}}
+	found := requests{reads: map[string]int{}, writes: map[string]int{}, answered: map[string]time.Time{}}
 	for i := range events {
 		event := &events[i]
 		if event.User.Username != operatorUser || event.ObjectRef == nil || event.ObjectRef.Resource == "events" {
@@ -52,8 +62,8 @@ func requestsIn(events []auditv1.Event) requests {
 		case "get", "list", "watch":
 			did = found.reads
 		default:
-			if mirrors(event.ObjectRef.Resource) && event.StageTimestamp.After(found.last) {
-				found.last = event.StageTimestamp.Time
+			if event.StageTimestamp.After(found.answered[event.ObjectRef.Resource]) {
+				found.answered[event.ObjectRef.Resource] = event.StageTimestamp.Time
 			}
 		}
 		resource := event.ObjectRef.Resource

@@ -168,8 +168,12 @@ func (b *bench) explain(err error) error {
 
 // create makes objects with the bare client, many at a time.
 func (b *bench) create(ctx context.Context, what string, objects []client.Object) error {
+	return b.createIn(ctx, b.world, what, objects)
+}
+
+func (b *bench) createIn(ctx context.Context, w world, what string, objects []client.Object) error {
 	b.say("creating %s %s", count(len(objects)), what)
-	return b.inParallel(ctx, what, len(objects), func(ctx context.Context, i int) error { return b.admin.Create(ctx, objects[i]) })
+	return b.inParallel(ctx, what, len(objects), func(ctx context.Context, i int) error { return w.admin.Create(ctx, objects[i]) })
 }
 
 // inParallel does n things, as many at a time as writers, and says how far it is.
