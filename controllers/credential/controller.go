@@ -118,7 +118,7 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (time.Duration, er
 	if err != nil {
 		return 0, err
 	}
-	if decision.Action == credential.Issue || decision.Action == credential.Tell {
+	if decision.Action == credential.Issue && !r.begins(s) || decision.Action == credential.Tell {
 		// The cache may not show yet what the last run recorded: before issuing, look at the objects themselves.
 		if err := r.lookClosely(ctx, s); err != nil {
 			return 0, err
@@ -128,6 +128,13 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (time.Duration, er
 		}
 	}
 	return r.execute(ctx, s, decision)
+}
+
+// begins says that nothing was ever issued for a User, as far as this process and the cache know. Such a User is looked at past the cache
+// when their certificate is there, and before it is published.
+func (r *Reconciler) begins(s *scope) bool {
+	return s.user.Status.Certificate == nil && s.session == nil && s.secret.glanced && s.secret.facts.Owner == credential.Nobody &&
+		!r.looks.has(s.user)
 }
 
 // lookClosely has the next decision go by nothing that the cache tells. But that there is no Secret, for a User who never had one, is good
@@ -207,7 +214,7 @@ func (r *Reconciler) execute(ctx context.Context, s *scope, decision credential.
 		}
 		return r.until(s, renew), nil
 	case credential.Tell:
-		return calm, r.writeRecord(ctx, s, r.record(s.user, s.session))
+		return calm, r.writeRecord(ctx, s, credential.Record(s.user, s.session, s.now))
 	case credential.Keep:
 		return r.until(s, decision.At), r.report(ctx, s, fresh())
 	case credential.Refuse:

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
@@ -19,7 +18,6 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 	"github.com/rollcall-iam/rollcall/internal/pki"
 	"github.com/rollcall-iam/rollcall/internal/reach"
-	"github.com/rollcall-iam/rollcall/internal/session"
 )
 
 // issue makes a new key, has it signed and recorded in the Session, publishes both in one write, and tells of it in the User. A crash
@@ -36,11 +34,11 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 	if err != nil {
 		return time.Time{}, err
 	}
-	record := r.record(s.user, issued.Session)
+	record := credential.Record(s.user, issued.Session, r.Clock.Now())
 	if err := r.lookAgain(ctx, s, record); err != nil {
 		return time.Time{}, err
 	}
-	published, err := r.publish(ctx, s, issued.Chain, key)
+	published, err := r.publish(ctx, s, issued, key)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -53,13 +51,14 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 	return record.RenewTime.Time, err
 }
 
-// lookAgain finds that a certificate is still what this User may have, at the place that they ask for: signing it took a while.
+// lookAgain finds that a certificate is still what this User may have, at the place that they ask for, and that none was told of meanwhile:
+// signing it took a while, and what it went by may have been a cache's.
 func (r *Reconciler) lookAgain(ctx context.Context, s *scope, record *v1alpha1.Certificate) error {
 	signed := s.user
 	if err := r.refresh(ctx, s); err != nil {
 		return err
 	}
-	if stillWanted(s.user, signed) {
+	if stillWanted(s.user, signed) && told(s.user) == told(signed) {
 		return nil
 	}
 	return outcome.Transientf(v1alpha1.ReasonIssuing,
@@ -69,6 +68,14 @@ func (r *Reconciler) lookAgain(ctx context.Context, s *scope, record *v1alpha1.C
 func stillWanted(user, signed *v1alpha1.User) bool {
 	return reach.Active(user) && user.Status.Username == signed.Status.Username &&
 		user.Spec.Kubeconfig != nil && user.Spec.Kubeconfig.SecretRef == signed.Spec.Kubeconfig.SecretRef
+}
+
+// told is the fingerprint of the certificate that a User's status tells of, if it does of one.
+func told(user *v1alpha1.User) string {
+	if user.Status.Certificate == nil {
+		return ""
+	}
+	return user.Status.Certificate.Fingerprint
 }
 
 // sign makes a key and has its certificate signed and recorded in the Session. It returns the key as PEM.
@@ -99,38 +106,12 @@ func (r *Reconciler) sign(ctx context.Context, s *scope) (issue.Issued, []byte, 
 	return issued, encoded, err
 }
 
-// record is what a User's status says of the last certificate of a Session, and of those before it that are still valid: a crash may have
-// kept them out of it.
-func (r *Reconciler) record(user *v1alpha1.User, of *v1alpha1.Session) *v1alpha1.Certificate {
-	last, now := session.Latest(of), r.Clock.Now()
-	// A signer may give more than was asked for. Renewal goes by what was asked for.
-	life := min(last.NotAfter.Sub(now), time.Duration(user.Spec.Kubeconfig.DurationSeconds)*time.Second)
-	until := metav1.NewTime(of.ValidUntil())
-	var certified []v1alpha1.CertifiedGroup
-	if before := user.Status.Certificate; before != nil {
-		certified = before.Groups
-		if before.LastNotAfter.After(until.Time) {
-			until = before.LastNotAfter
-		}
-	}
-	for _, valid := range session.Valid(of.Status.Certificates, now) {
-		certified = credential.Certified(certified, valid.Groups, valid.NotAfter.Time, now)
-	}
-	return &v1alpha1.Certificate{
-		Fingerprint:  last.Fingerprint,
-		SerialNumber: last.SerialNumber,
-		NotBefore:    last.NotBefore,
-		NotAfter:     last.NotAfter,
-		LastNotAfter: until,
-		RenewTime:    metav1.NewTime(credential.RenewTime(now, now.Add(life), last.Fingerprint)),
-		SecretRef:    user.Spec.Kubeconfig.SecretRef,
-		Session:      of.Name,
-		Groups:       certified,
-	}
-}
-
+// announce makes a log line of a certificate, and an event where it is not a User's first: that something new is well is no news.
 func (r *Reconciler) announce(ctx context.Context, user *v1alpha1.User, record *v1alpha1.Certificate, why string) {
 	log.FromContext(ctx).Info("certificate issued", "why", why, "fingerprint", record.Fingerprint, "notAfter", record.NotAfter.UTC())
+	if user.Status.Certificate == nil {
+		return
+	}
 	r.Reporter.Recorder.Eventf(user, nil, corev1.EventTypeNormal, "CertificateIssued", "Issue",
 		"%s: certificate %s, valid until %s, is in %s",
 		why, record.Fingerprint, record.NotAfter.UTC().Format(time.RFC3339), describe(record.SecretRef))

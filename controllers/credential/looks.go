@@ -47,6 +47,13 @@ func (l *looks) of(user *v1alpha1.User, there *metav1.PartialObjectMetadata) (fa
 	return last.facts, found && last.user == user.UID && last.secret == there.UID && last.version == there.ResourceVersion
 }
 
+// has says whether a Secret of a User was looked at, or written, before.
+func (l *looks) has(user *v1alpha1.User) bool {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return l.known[user.Name].user == user.UID
+}
+
 func (l *looks) forget(user string) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()

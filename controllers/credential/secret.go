@@ -17,6 +17,7 @@ import (
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/credential"
+	"github.com/rollcall-iam/rollcall/internal/issue"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
 	"github.com/rollcall-iam/rollcall/internal/pki"
 )
@@ -74,16 +75,21 @@ func ours(object *corev1.Secret, user *v1alpha1.User) bool {
 
 // facts says what is in a Secret of ours.
 func (r *Reconciler) facts(data map[string][]byte) credential.Secret {
-	facts := credential.Secret{Owner: credential.Ours}
 	certificate, key := data[corev1.TLSCertKey], data[corev1.TLSPrivateKeyKey]
 	leaf, err := pki.ParseCertificate(certificate)
 	if err != nil {
-		return facts
+		return credential.Secret{Owner: credential.Ours}
 	}
-	facts.Fingerprint, facts.Username = pki.Fingerprint(leaf), leaf.Subject.CommonName
-	facts.Groups = pki.Groups(leaf)
+	facts := factsOf(leaf)
 	facts.Intact = r.intact(data, leaf, certificate, key)
 	return facts
+}
+
+// factsOf says what is in a Secret of ours with a certificate, without saying that the rest belongs to it.
+func factsOf(leaf *x509.Certificate) credential.Secret {
+	return credential.Secret{
+		Owner: credential.Ours, Fingerprint: pki.Fingerprint(leaf), Username: leaf.Subject.CommonName, Groups: pki.Groups(leaf),
+	}
 }
 
 func (r *Reconciler) intact(data map[string][]byte, leaf *x509.Certificate, certificate, key []byte) bool {
@@ -96,7 +102,8 @@ func (r *Reconciler) intact(data map[string][]byte, leaf *x509.Certificate, cert
 
 // publish puts certificate, key and kubeconfig into the Secret in one write. What was read before goes along, so that a Secret that
 // someone else made or changed meanwhile is refused by the API server instead of overwritten.
-func (r *Reconciler) publish(ctx context.Context, s *scope, certificate, key []byte) (*corev1.Secret, error) {
+func (r *Reconciler) publish(ctx context.Context, s *scope, issued issue.Issued, key []byte) (*corev1.Secret, error) {
+	certificate := issued.Chain
 	kubeconfig, err := pki.Kubeconfig(r.Cluster, s.user.Status.Username, certificate, key)
 	if err != nil {
 		return nil, fmt.Errorf("write kubeconfig: %w", err)
@@ -120,7 +127,9 @@ func (r *Reconciler) publish(ctx context.Context, s *scope, certificate, key []b
 		return nil, fmt.Errorf("write %s: %w", describe(ref), err)
 	}
 	// Noted as it was sent: whatever somebody's webhook makes of it would be changed back, and again, for ever.
-	r.looks.note(s.user, published, r.facts(data))
+	facts := factsOf(issued.Certificate)
+	facts.Intact = true
+	r.looks.note(s.user, published, facts)
 	return published, nil
 }
 

@@ -20,32 +20,44 @@ import (
 
 // findSession finds the Session to issue certificates in, and says whether that of the recorded certificate is over.
 func (r *Reconciler) findSession(ctx context.Context, s *scope) (over bool, err error) {
+	s.session = nil
+	recorded := ""
+	if s.user.Status.Certificate != nil {
+		recorded = s.user.Status.Certificate.Session
+	}
 	sessions, err := r.managed(ctx, s.user)
 	if err != nil {
 		return false, err
 	}
 	for i := range sessions {
+		if sessions[i].Name == recorded {
+			continue // It is looked at as closely as anything else.
+		}
 		if over, err := r.over(ctx, &sessions[i], s); err != nil {
 			return false, err
 		} else if !over {
 			s.session = &sessions[i]
 		}
 	}
-	recorded := s.user.Status.Certificate
-	if recorded == nil || recorded.Session == "" {
+	if recorded == "" {
 		return true, nil
 	}
+	return r.findRecorded(ctx, s, recorded)
+}
+
+// findRecorded looks at the Session of the recorded certificate, which certificates are issued in while it goes on.
+func (r *Reconciler) findRecorded(ctx context.Context, s *scope, name string) (over bool, err error) {
 	var reader client.Reader = r.Client
 	if s.closely {
 		reader = r.Live
 	}
 	current := &v1alpha1.Session{}
-	err = reader.Get(ctx, client.ObjectKey{Name: recorded.Session}, current)
+	err = reader.Get(ctx, client.ObjectKey{Name: name}, current)
 	if apierrors.IsNotFound(err) {
 		return true, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("get Session %s: %w", recorded.Session, err)
+		return false, fmt.Errorf("get Session %s: %w", name, err)
 	}
 	if over, err = r.over(ctx, current, s); err == nil && !over {
 		s.session = current

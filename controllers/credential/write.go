@@ -34,10 +34,14 @@ func (r *Reconciler) report(ctx context.Context, s *scope, wanted []metav1.Condi
 }
 
 // writeRecord tells of a certificate that was published. Where the User has changed meanwhile, so that another is wanted or none, it says
-// no more than that: what changed has an event of its own, which comes next.
+// no more than that: what changed has an event of its own, which comes next. Where another replica has told of one, it says nothing: that
+// went by this one, which was on record and in the Secret.
 func (r *Reconciler) writeRecord(ctx context.Context, s *scope, record *v1alpha1.Certificate) error {
 	published := s.user
 	err := r.onConflict(ctx, s, func() error {
+		if told(s.user) != told(published) {
+			return nil
+		}
 		said := fresh()
 		if !stillWanted(s.user, published) {
 			said = unchanged(s.user)

@@ -5,14 +5,10 @@
 package credential
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
-	"strings"
 	"time"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 )
@@ -156,51 +152,4 @@ func RenewTime(issued, notAfter time.Time, fingerprint string) time.Time {
 	fraction := float64(binary.BigEndian.Uint32(sum[:4])) / (1 << 32)
 	life := notAfter.Sub(issued)
 	return issued.Add(time.Duration(float64(life) * (earliestRenewal + renewalSpread*fraction))).Truncate(time.Second)
-}
-
-// Places are the Secrets that may hold a certificate of a User: those that any was issued for, as the User tells, or the Sessions, which
-// tell of them before they are put there.
-func Places(user *v1alpha1.User, sessions []v1alpha1.Session) []v1alpha1.SecretReference {
-	var places []v1alpha1.SecretReference
-	if user.Status.Certificate != nil {
-		places = append(places, user.Status.Certificate.SecretRef)
-	}
-	for i := range sessions {
-		for _, issued := range sessions[i].Status.Certificates {
-			if issued.SecretRef != nil && !slices.Contains(places, *issued.SecretRef) {
-				places = append(places, *issued.SecretRef)
-			}
-		}
-	}
-	return places
-}
-
-// mostCertified is how many groups a record holds.
-const mostCertified = 256
-
-// Certified are the groups that certificates which are still valid speak for, sorted by name, once one more is issued: the groups of
-// the new one until it ends, and those of its predecessors until they end.
-func Certified(before []v1alpha1.CertifiedGroup, groups []string, notAfter, now time.Time) []v1alpha1.CertifiedGroup {
-	last := map[string]metav1.Time{}
-	for _, group := range before {
-		if now.Before(group.NotAfter.Time) {
-			last[group.Name] = group.NotAfter
-		}
-	}
-	for _, name := range groups {
-		if known, found := last[name]; !found || known.Time.Before(notAfter) {
-			last[name] = metav1.NewTime(notAfter)
-		}
-	}
-	certified := make([]v1alpha1.CertifiedGroup, 0, len(last))
-	for name, until := range last {
-		certified = append(certified, v1alpha1.CertifiedGroup{Name: name, NotAfter: until})
-	}
-	// A record holds so many. Those that end first are left out.
-	slices.SortFunc(certified, func(a, b v1alpha1.CertifiedGroup) int {
-		return cmp.Or(b.NotAfter.Compare(a.NotAfter.Time), strings.Compare(a.Name, b.Name))
-	})
-	certified = certified[:min(len(certified), mostCertified)]
-	slices.SortFunc(certified, func(a, b v1alpha1.CertifiedGroup) int { return strings.Compare(a.Name, b.Name) })
-	return certified
 }

@@ -70,7 +70,8 @@ type Request struct {
 	Predecessor string
 	// SecretRef names the Secret that the certificate is going to be put into; nil where whoever asks keeps it.
 	SecretRef *v1alpha1.SecretReference
-	// Seen are the Session and its User where whoever asks has looked at them past the cache a moment ago; nil has that done here.
+	// Seen are the Session and its User where whoever asks has looked at them; nil has that done here, past the cache. Whoever has looked at
+	// the User in a cache looks past it before the certificate is handed out.
 	Seen *Seen
 	// Vouched is when the directory, and Proven when the identity provider, vouched for the person just now; zero where it was not asked.
 	Vouched, Proven time.Time

@@ -5,6 +5,8 @@ package integration_test
 
 import (
 	"context"
+	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -39,8 +41,30 @@ func (l lateCache) Get(ctx context.Context, key client.ObjectKey, object client.
 	return l.Cache.Get(ctx, key, object, options...)
 }
 
-// asksForSecrets is how often the operator gets a Secret while it looks at a User.
-func (s *stage) asksForSecrets(ctx context.Context, object client.Object) int {
+// looking is a manager where something happens before a User is looked at past the cache.
+type looking struct {
+	ctrl.Manager
+	happens *func()
+}
+
+func (l looking) GetAPIReader() client.Reader {
+	return lookingReader{l.Manager.GetAPIReader(), l.happens}
+}
+
+type lookingReader struct {
+	client.Reader
+	happens *func()
+}
+
+func (l lookingReader) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+	if _, ok := object.(*v1alpha1.User); ok {
+		(*l.happens)()
+	}
+	return l.Reader.Get(ctx, key, object, options...)
+}
+
+// asksFor is how often the operator gets something past its cache while it looks at a User.
+func (s *stage) asksFor(ctx context.Context, resource string, object client.Object) int {
 	GinkgoHelper()
 	mark := s.mark()
 	s.reconcile(ctx, credentialController, object)
@@ -48,20 +72,39 @@ func (s *stage) asksForSecrets(ctx context.Context, object client.Object) int {
 	Expect(err).NotTo(HaveOccurred())
 	asked := 0
 	for i := range events {
-		if e := &events[i]; e.Verb == "get" && e.User.Username == operatorUser && e.ObjectRef != nil && e.ObjectRef.Resource == "secrets" {
+		if e := &events[i]; e.Verb == "get" && e.User.Username == operatorUser && e.ObjectRef != nil && e.ObjectRef.Resource == resource {
 			asked++
 		}
 	}
 	return asked
 }
 
+func (s *stage) asksForSecrets(ctx context.Context, object client.Object) int {
+	GinkgoHelper()
+	return s.asksFor(ctx, "secrets", object)
+}
+
+// tellsOf has another replica tell of a certificate of a User, and says of which.
+func (s *stage) tellsOf(ctx context.Context, user *v1alpha1.User) (fingerprint string) {
+	GinkgoHelper()
+	told := get(ctx, s.world, &v1alpha1.User{ObjectMeta: metav1.ObjectMeta{Name: user.Name}})
+	now := metav1.NewTime(s.clock.Now().Truncate(time.Second))
+	told.Status.Certificate = &v1alpha1.Certificate{
+		Fingerprint: strings.Repeat("ab", 32), SerialNumber: "ab", NotBefore: now, NotAfter: now, LastNotAfter: now, RenewTime: now,
+		SecretRef: user.Spec.Kubeconfig.SecretRef, Session: s.name("session"),
+	}
+	Expect(s.admin.Status().Update(ctx, told)).To(Succeed())
+	return told.Status.Certificate.Fingerprint
+}
+
 // credentialsLooks are specs of how the operator knows what is in Secrets, which it does not cache.
 func credentialsLooks(s *stage) {
-	waits := false
+	waits, nothing := false, func() error { return nil }
+	happens, before := new(nothing), new(func() {})
 	BeforeAll(func(ctx SpecContext) {
-		s.stand(ctx, func(mgr ctrl.Manager) ctrl.Manager { return late{mgr, &waits} })
+		s.stand(ctx, func(mgr ctrl.Manager) ctrl.Manager { return late{looking{meanwhile{mgr, happens}, before}, &waits} })
 	})
-	BeforeEach(func() { waits = false })
+	BeforeEach(func() { waits, *happens, *before = false, nothing, func() {} })
 
 	It("are asked for once somebody has written them, and not again", func(ctx SpecContext) {
 		user := s.robot(installation.Namespace)
@@ -90,6 +133,56 @@ func credentialsLooks(s *stage) {
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(get(ctx, s.world, secretOf(again)).OwnerReferences).To(ConsistOf(HaveField("UID", again.UID)))
 		}).Should(Succeed())
+	})
+	It("are made for a new User with one look past the cache, and renewed with two", func(ctx SpecContext) {
+		user := s.robot(installation.Namespace)
+		s.create(ctx, user)
+		s.reconcile(ctx, userController, user)
+		Expect(s.asksFor(ctx, "users", user)).To(Equal(1), "before the certificate is published")
+		s.passes(get(ctx, s.world, user).Status.Certificate.RenewTime.Sub(s.clock.Now()))
+		Expect(s.asksFor(ctx, "users", user)).To(Equal(2), "before it is asked for, too: the cache may not show the last one yet")
+	})
+	It("are renewed in another Session where theirs has ended and the cache does not show that yet", func(ctx SpecContext) {
+		user := s.robot(installation.Namespace)
+		s.create(ctx, user)
+		s.issue(ctx, user)
+		told := get(ctx, s.world, user).Status.Certificate
+		*before = func() {
+			*before = func() {}
+			ended := get(ctx, s.world, &v1alpha1.Session{ObjectMeta: metav1.ObjectMeta{Name: told.Session}})
+			ended.Spec.Termination = &v1alpha1.SessionTermination{By: "rollcall-test-admin", Reason: "INC-1"}
+			Expect(s.admin.Update(ctx, ended)).To(Succeed())
+		}
+		s.passes(told.RenewTime.Sub(s.clock.Now()))
+		s.reconcile(ctx, credentialController, user)
+		Expect(s.condition(ctx, user, kubeconfig)).To(says(isTrue, v1alpha1.ReasonIssued))
+		Expect(get(ctx, s.world, user).Status.Certificate).To(And(
+			HaveField("Session", Not(Equal(told.Session))), HaveField("Fingerprint", Not(Equal(told.Fingerprint)))))
+	})
+	It("are not made where another replica has told of a certificate meanwhile", func(ctx SpecContext) {
+		user := s.robot(installation.Namespace)
+		s.create(ctx, user)
+		s.reconcile(ctx, userController, user)
+		told := ""
+		s.with(interrupted{s.environment.Signer, func() { told = s.tellsOf(ctx, user) }})
+		s.reconcile(ctx, credentialController, user)
+		Expect(s.gone(ctx, secretOf(user))).To(BeTrue())
+		Expect(get(ctx, s.world, user).Status.Certificate.Fingerprint).To(Equal(told))
+	})
+	It("are not told of where another replica has told of a later certificate", func(ctx SpecContext) {
+		user := s.robot(installation.Namespace)
+		s.create(ctx, user)
+		s.reconcile(ctx, userController, user)
+		told := ""
+		*happens = func() error {
+			if !s.gone(ctx, secretOf(user)) && told == "" {
+				told = s.tellsOf(ctx, user)
+			}
+			return nil
+		}
+		s.reconcile(ctx, credentialController, user)
+		Expect(told).NotTo(BeEmpty())
+		Expect(get(ctx, s.world, user).Status.Certificate.Fingerprint).To(Equal(told))
 	})
 	It("are not made anew where the cache does not show them yet", func(ctx SpecContext) {
 		waits = true
