@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -15,7 +16,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
-	iamac "github.com/rollcall-iam/rollcall/api/v1alpha1/applyconfiguration/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/status"
 )
 
@@ -62,28 +62,21 @@ func unchanged(user *v1alpha1.User) []metav1.Condition {
 	return nil
 }
 
-// write applies all that this controller owns of a User's status to exactly the state that was looked at: the API server does not
-// compare the uid in a write of status, but it does compare the resource version.
-func (r *Reconciler) write(ctx context.Context, s *scope, record *v1alpha1.Certificate, wanted []metav1.Condition) error {
-	conditions := status.Merge(s.user.Status.Conditions, wanted, s.user.Generation, s.now)
-	owned := iamac.UserStatus().WithConditions(status.Apply(conditions)...)
-	if record != nil {
-		owned.WithCertificate(certificate(record))
-	}
-	applied := iamac.User(s.user.Name).WithResourceVersion(s.user.ResourceVersion).WithStatus(owned)
-	err := r.Reporter.Report(ctx, s.user, applied, s.user.Status.Conditions, conditions)
+// write says something else of a User's kubeconfig, of exactly the state that was looked at: the API server does not compare the uid in a
+// write of status, but it does compare the resource version.
+func (r *Reconciler) write(ctx context.Context, s *scope, record *v1alpha1.Certificate, said []metav1.Condition) error {
+	written := s.user.DeepCopy()
+	written.Status.Certificate = record
+	conditions := conditionsWith(s.user, said, s.now)
+	written.Status.Conditions = slices.Clone(conditions)
+	err := r.Reporter.Patch(ctx, s.user, written, s.user.Status.Conditions, conditions)
 	if apierrors.IsNotFound(err) {
 		return errGone
 	}
 	if err != nil {
 		return err
 	}
-	if applied.ResourceVersion != nil {
-		s.user.ResourceVersion = *applied.ResourceVersion
-	}
-	s.user.Status.Certificate = record
-	meta.RemoveStatusCondition(&s.user.Status.Conditions, v1alpha1.ConditionKubeconfig)
-	s.user.Status.Conditions = append(s.user.Status.Conditions, conditions...)
+	s.user = written
 	return nil
 }
 
@@ -113,18 +106,4 @@ func (r *Reconciler) refresh(ctx context.Context, s *scope) error {
 	}
 	s.user = fresh
 	return nil
-}
-
-func certificate(c *v1alpha1.Certificate) *iamac.CertificateApplyConfiguration {
-	groups := make([]*iamac.CertifiedGroupApplyConfiguration, len(c.Groups))
-	for i, group := range c.Groups {
-		groups[i] = iamac.CertifiedGroup().WithName(group.Name).WithNotAfter(group.NotAfter)
-	}
-	applied := iamac.Certificate().WithFingerprint(c.Fingerprint).WithSerialNumber(c.SerialNumber).
-		WithNotBefore(c.NotBefore).WithNotAfter(c.NotAfter).WithLastNotAfter(c.LastNotAfter).WithRenewTime(c.RenewTime).
-		WithSecretRef(iamac.SecretReference().WithNamespace(c.SecretRef.Namespace).WithName(c.SecretRef.Name)).WithGroups(groups...)
-	if c.Session != "" {
-		applied.WithSession(c.Session)
-	}
-	return applied
 }

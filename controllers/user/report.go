@@ -17,7 +17,6 @@ import (
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	iamac "github.com/rollcall-iam/rollcall/api/v1alpha1/applyconfiguration/api/v1alpha1"
-	"github.com/rollcall-iam/rollcall/internal/outcome"
 	"github.com/rollcall-iam/rollcall/internal/person"
 	"github.com/rollcall-iam/rollcall/internal/status"
 )
@@ -25,7 +24,7 @@ import (
 // report writes the status, if it differs.
 func (r *Reconciler) report(ctx context.Context, s *scope) error {
 	before := &s.user.Status
-	wanted := append(s.summary(), s.active())
+	wanted := append(status.OfUser(s.verdict, s.user), s.active())
 	if s.dormant {
 		wanted = append(wanted, person.Dormant(s.user, len(s.grants)))
 	}
@@ -67,53 +66,3 @@ func (s *scope) active() metav1.Condition {
 }
 
 func rfc3339(t time.Time) string { return t.UTC().Truncate(time.Second).Format(time.RFC3339) }
-
-// summary says whether the cluster is as this User and the directory say: what keeps it from that is a name that is taken, a
-// directory that is not there, or a kubeconfig that cannot be had.
-func (s *scope) summary() []metav1.Condition {
-	problem := &outcome.Problem{Reason: s.verdict.Reason, Message: s.verdict.Message}
-	switch {
-	case s.verdict.PersonMustAct:
-		problem.Kind = outcome.Terminal
-	case s.verdict.Reason == v1alpha1.ReasonDirectoryUnknown, s.verdict.Reason == v1alpha1.ReasonDirectoryPending:
-	case s.verdict.Status == metav1.ConditionTrue:
-		problem = s.kubeconfigProblem()
-	default:
-		problem = nil
-	}
-	if problem == nil {
-		return status.Ready(v1alpha1.ReasonReconciled, s.verdict.Message)
-	}
-	return status.NotReady(problem)
-}
-
-// kubeconfigProblem is what the credential controller says of this generation, if it is not that all is well.
-func (s *scope) kubeconfigProblem() *outcome.Problem {
-	if s.user.Spec.Kubeconfig == nil {
-		return nil
-	}
-	condition := meta.FindStatusCondition(s.user.Status.Conditions, v1alpha1.ConditionKubeconfig)
-	switch {
-	case condition == nil || condition.ObservedGeneration != s.user.Generation || passing(condition.Reason):
-		return outcome.Transientf(v1alpha1.ReasonIssuing, "the kubeconfig Secret is being made")
-	case condition.Status == metav1.ConditionTrue:
-		return nil
-	case slices.Contains(forPeople(), condition.Reason):
-		return outcome.Terminalf(condition.Reason, "%s", condition.Message)
-	default:
-		return outcome.Transientf(condition.Reason, "%s", condition.Message)
-	}
-}
-
-// passing are reasons that something else is about to follow, which is not worth telling them apart.
-func passing(reason string) bool {
-	return reason == v1alpha1.ReasonUserInactive || reason == v1alpha1.ReasonIssuing
-}
-
-// forPeople are the reasons of Kubeconfig that stay until a person acts.
-func forPeople() []string {
-	return []string{
-		v1alpha1.ReasonSecretConflict, v1alpha1.ReasonSecretForbidden,
-		v1alpha1.ReasonSigningDenied, v1alpha1.ReasonCertificateInvalid,
-	}
-}

@@ -34,10 +34,25 @@ func (r Reporter) Report(
 	if err := r.Client.Status().Apply(ctx, applied, r.FieldOwner, client.ForceOwnership); err != nil {
 		return fmt.Errorf("write status: %w", err)
 	}
+	r.tellAll(ctx, object, before, after)
+	return nil
+}
+
+// Patch writes what of a status differs from the one before, if that is still the present one, and tells what changed of the conditions:
+// for what one controller says and another would say next. What is written holds the object as it then is.
+func (r Reporter) Patch(ctx context.Context, before, written client.Object, conditionsBefore, conditions []metav1.Condition) error {
+	onlyOfThat := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Status().Patch(ctx, written, onlyOfThat, r.FieldOwner); err != nil {
+		return fmt.Errorf("write status: %w", err)
+	}
+	r.tellAll(ctx, before, conditionsBefore, conditions)
+	return nil
+}
+
+func (r Reporter) tellAll(ctx context.Context, object client.Object, before, after []metav1.Condition) {
 	for i := range after {
 		r.tell(ctx, object, meta.FindStatusCondition(before, after[i].Type), &after[i])
 	}
-	return nil
 }
 
 // failing says that a condition is bad news even as the first thing that is known of an object. That a new User is not active

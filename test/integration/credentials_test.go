@@ -18,6 +18,7 @@ import (
 	. "github.com/onsi/gomega"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
@@ -109,6 +110,63 @@ func credentialsStill(s *stage) {
 			HaveField("NotAfter.Time", BeTemporally("==", leaf.NotAfter))))
 		Expect(whoAmI(ctx, secret.Data["kubeconfig"])).To(SatisfyAll(
 			HaveField("Username", user.Name), HaveField("Groups", ContainElement(v1alpha1.ManagedGroup))))
+	})
+
+	It("are told of in one write with what Ready says then, as the User controller would next", func(ctx SpecContext) {
+		agrees := func(user *v1alpha1.User) {
+			GinkgoHelper()
+			mark := s.mark()
+			s.reconcile(ctx, userController, user)
+			Expect(s.writes(mark)).To(BeEmpty(), "the User controller says the same")
+		}
+		user := s.robot(installation.Namespace)
+		s.create(ctx, user)
+		s.reconcile(ctx, userController, user)
+		Expect(s.condition(ctx, user, ready)).To(says(isFalse, v1alpha1.ReasonIssuing))
+		mark := s.mark()
+		s.reconcile(ctx, credentialController, user)
+		Expect(s.writes(mark)).To(ContainElement("patch users/status " + user.Name))
+		Expect(s.condition(ctx, user, ready)).To(says(isTrue, v1alpha1.ReasonReconciled))
+		Expect(s.condition(ctx, user, reconciling)).To(BeZero())
+		agrees(user)
+
+		By("having it kept from being made")
+		change(ctx, s.world, user, func(u *v1alpha1.User) { u.Spec.Kubeconfig.SecretRef.Name = s.name("foreign") })
+		s.create(ctx, secretOf(user))
+		s.reconcile(ctx, userController, user)
+		s.reconcile(ctx, credentialController, user)
+		Expect(s.condition(ctx, user, stalled)).To(says(isTrue, v1alpha1.ReasonSecretConflict))
+		Expect(s.condition(ctx, user, reconciling)).To(BeZero())
+		agrees(user)
+
+		By("asking for none any more")
+		change(ctx, s.world, user, func(u *v1alpha1.User) { u.Spec.Kubeconfig = nil })
+		s.reconcile(ctx, userController, user)
+		s.reconcile(ctx, credentialController, user)
+		Expect(s.condition(ctx, user, kubeconfig)).To(BeZero())
+		Expect(s.condition(ctx, user, stalled)).To(BeZero())
+		agrees(user)
+	})
+
+	It("leave Ready to the User controller where that has not seen the spec, and of somebody who may not act", func(ctx SpecContext) {
+		user := s.robot(installation.Namespace)
+		s.create(ctx, user)
+		s.issue(ctx, user)
+		said := func() metav1.Condition { // Of whichever generation.
+			return *meta.FindStatusCondition(get(ctx, s.world, user).Status.Conditions, ready)
+		}
+		before := said()
+		change(ctx, s.world, user, func(u *v1alpha1.User) { u.Spec.Kubeconfig.DurationSeconds = 600 })
+		s.reconcile(ctx, credentialController, user)
+		Expect(s.condition(ctx, user, kubeconfig)).To(says(isTrue, v1alpha1.ReasonIssued))
+		Expect(said()).To(Equal(before))
+
+		change(ctx, s.world, user, func(u *v1alpha1.User) { u.Spec.State = v1alpha1.UserSuspended })
+		s.reconcile(ctx, userController, user)
+		before = said()
+		s.reconcile(ctx, credentialController, user)
+		Expect(s.condition(ctx, user, kubeconfig)).To(says(isFalse, v1alpha1.ReasonUserInactive))
+		Expect(said()).To(Equal(before))
 	})
 
 	It("are renewed when 60 to 75 percent of the life from issue have passed", func(ctx SpecContext) {

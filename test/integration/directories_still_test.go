@@ -51,6 +51,13 @@ func (i pausingStatus) Apply(ctx context.Context, applied runtime.ApplyConfigura
 	return i.SubResourceWriter.Apply(ctx, applied, o...)
 }
 
+func (i pausingStatus) Patch(ctx context.Context, object client.Object, patch client.Patch, o ...client.SubResourcePatchOption) error {
+	if err := (*i.happens)(); err != nil {
+		return err
+	}
+	return i.SubResourceWriter.Patch(ctx, object, patch, o...)
+}
+
 // corp makes a Directory of the sample company, of which only declared people are mirrored.
 func (s *stage) corp(ctx SpecContext) *v1alpha1.Directory {
 	GinkgoHelper()
