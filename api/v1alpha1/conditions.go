@@ -131,8 +131,8 @@ const (
 	ReasonApplied         = "Applied"
 	ReasonNotStarted      = "NotStarted"
 	ReasonSubjectNotFound = "SubjectNotFound"
-	// ReasonSubjectPending means that a subject exists, and that it is not known yet who it is: nobody has looked at it yet, or its
-	// Directory has not been read.
+	// ReasonSubjectPending means that a subject exists, and that it is not known yet whom it stands for: nobody has looked at it yet, or
+	// its Directory has not been read.
 	ReasonSubjectPending  = "SubjectPending"
 	ReasonRoleNotFound    = "RoleNotFound"
 	ReasonRoleNotBindable = "RoleNotBindable"

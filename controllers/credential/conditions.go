@@ -35,8 +35,9 @@ func failing(problem *outcome.Problem) []metav1.Condition {
 	return kubeconfig(metav1.ConditionFalse, problem.Reason, problem.Message)
 }
 
-// conditionsWith are a User's conditions once this controller says something else of the kubeconfig. What Ready says of somebody who may
-// act goes by that, and is told along, as the User controller would next: it would take a write of its own.
+// conditionsWith are a User's conditions once this controller says something else of the kubeconfig. That all is well with somebody who may
+// act is told along, as the User controller would next: it would take a write of its own. What is not well, that says itself: what it has
+// not said, it could not take back.
 func conditionsWith(user *v1alpha1.User, said []metav1.Condition, now time.Time) []metav1.Condition {
 	next := *user
 	next.Status.Conditions = exchanged(user, said, now, v1alpha1.ConditionKubeconfig)
@@ -44,8 +45,11 @@ func conditionsWith(user *v1alpha1.User, said []metav1.Condition, now time.Time)
 	if active == nil || active.Status != metav1.ConditionTrue || ptr.Deref(user.Status.ObservedGeneration, -1) != user.Generation {
 		return next.Status.Conditions
 	}
-	verdict := person.Verdict{Status: active.Status, Reason: active.Reason, Message: active.Message}
-	return exchanged(&next, status.OfUser(verdict, &next), now, status.Summary()...)
+	summary := status.OfUser(person.Verdict{Status: active.Status, Reason: active.Reason, Message: active.Message}, &next)
+	if len(summary) > 1 {
+		return next.Status.Conditions
+	}
+	return exchanged(&next, summary, now, status.Summary()...)
 }
 
 // exchanged are a User's conditions with others in place of those of some types.

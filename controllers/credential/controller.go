@@ -35,7 +35,7 @@ const recheckElsewhere = 5 * time.Minute
 // Reconciler keeps the kubeconfig Secrets of Users, their record in status.certificate and the condition Kubeconfig.
 type Reconciler struct {
 	Client client.Client
-	// Live reads past the cache: Secrets, which are not cached, and Users before anything is issued for them.
+	// Live reads past the cache: Secrets, which are not cached, and Users before anything is published for them.
 	Live client.Reader
 	// Cache has the metadata of Secrets in the operator's own namespace.
 	Cache    client.Reader
@@ -92,8 +92,8 @@ func undecided(user *v1alpha1.User) bool {
 
 // failed reports a problem and says when to try again.
 func (r *Reconciler) failed(ctx context.Context, request ctrl.Request, s *scope, err error) (ctrl.Result, error) {
-	if errors.Is(err, errGone) {
-		return ctrl.Result{}, nil
+	if errors.Is(err, errGone) || errors.Is(err, errOvertaken) {
+		return ctrl.Result{}, nil // What has happened instead has an event.
 	}
 	if errors.Is(err, context.Canceled) || s.user.Spec.Kubeconfig == nil {
 		return ctrl.Result{}, err
@@ -118,8 +118,8 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (time.Duration, er
 	if err != nil {
 		return 0, err
 	}
-	if decision.Action == credential.Issue && !r.begins(s) || decision.Action == credential.Tell {
-		// The cache may not show yet what the last run recorded: before issuing, look at the objects themselves.
+	if decision.Action == credential.Issue && !r.isFirst(s) || decision.Action == credential.Tell {
+		// The cache may not show yet what the last run recorded: before issuing again, look at the objects themselves.
 		if err := r.lookClosely(ctx, s); err != nil {
 			return 0, err
 		}
@@ -130,9 +130,9 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (time.Duration, er
 	return r.execute(ctx, s, decision)
 }
 
-// begins says that nothing was ever issued for a User, as far as this process and the cache know. Such a User is looked at past the cache
+// isFirst says that nothing was ever issued for a User, as far as this process and the cache know. Such a User is looked at past the cache
 // when their certificate is there, and before it is published.
-func (r *Reconciler) begins(s *scope) bool {
+func (r *Reconciler) isFirst(s *scope) bool {
 	return s.user.Status.Certificate == nil && s.session == nil && s.secret.glanced && s.secret.facts.Owner == credential.Nobody &&
 		!r.looks.has(s.user)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
@@ -27,7 +28,8 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 		return time.Time{}, outcome.Transientf(v1alpha1.ReasonNamespaceNotFound,
 			"namespace %q of spec.kubeconfig.secretRef does not exist", ref.Namespace)
 	}
-	if err := r.beginSession(ctx, s); err != nil {
+	begun, err := r.beginSession(ctx, s)
+	if err != nil {
 		return time.Time{}, err
 	}
 	issued, key, err := r.sign(ctx, s)
@@ -36,6 +38,10 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 	}
 	record := credential.Record(s.user, issued.Session, r.Clock.Now())
 	if err := r.lookAgain(ctx, s, record); err != nil {
+		if begun {
+			// Nobody gets what is in it, and the next look may not find it in the cache yet.
+			err = errors.Join(err, r.endSession(ctx, issued.Session, "its certificate was dropped before it was published"))
+		}
 		return time.Time{}, err
 	}
 	published, err := r.publish(ctx, s, issued, key)
@@ -58,7 +64,18 @@ func (r *Reconciler) lookAgain(ctx context.Context, s *scope, record *v1alpha1.C
 	if err := r.refresh(ctx, s); err != nil {
 		return err
 	}
-	if stillWanted(s.user, signed) && told(s.user) == told(signed) {
+	if toldFingerprint(s.user) != toldFingerprint(signed) {
+		return errOvertaken
+	}
+	mayAct, err := reach.MayAct(ctx, r.Client, s.user, r.Clock.Now())
+	if err != nil {
+		return err
+	}
+	subject, err := r.Issuer.Subject(ctx, s.user)
+	if err != nil {
+		return err
+	}
+	if mayAct && stillWanted(s.user, signed) && equality.Semantic.DeepEqual(subject, s.subject) {
 		return nil
 	}
 	return outcome.Transientf(v1alpha1.ReasonIssuing,
@@ -70,8 +87,8 @@ func stillWanted(user, signed *v1alpha1.User) bool {
 		user.Spec.Kubeconfig != nil && user.Spec.Kubeconfig.SecretRef == signed.Spec.Kubeconfig.SecretRef
 }
 
-// told is the fingerprint of the certificate that a User's status tells of, if it does of one.
-func told(user *v1alpha1.User) string {
+// toldFingerprint is that of the certificate that a User's status tells of, if it does of one.
+func toldFingerprint(user *v1alpha1.User) string {
 	if user.Status.Certificate == nil {
 		return ""
 	}

@@ -84,11 +84,11 @@ func (r *Reconciler) managed(ctx context.Context, user *v1alpha1.User) ([]v1alph
 }
 
 // beginSession makes the Session of a kubeconfig Secret where none goes on. It lasts for as long as the Secret is wanted.
-func (r *Reconciler) beginSession(ctx context.Context, s *scope) error {
+func (r *Reconciler) beginSession(ctx context.Context, s *scope) (begun bool, err error) {
 	if s.session != nil {
-		return nil
+		return false, nil
 	}
-	begun := &v1alpha1.Session{
+	made := &v1alpha1.Session{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: s.user.Name[:min(len(s.user.Name), longestStem)] + "-kubeconfig-"},
 		Spec: v1alpha1.SessionSpec{
 			UserRef:  v1alpha1.UserReference{Name: s.user.Name, UID: string(s.user.UID)},
@@ -97,13 +97,13 @@ func (r *Reconciler) beginSession(ctx context.Context, s *scope) error {
 		},
 	}
 	if s.user.Status.Identity != nil {
-		begun.Spec.IdentityID = s.user.Status.Identity.ID
+		made.Spec.IdentityID = s.user.Status.Identity.ID
 	}
-	if err := r.Issuer.Begin(ctx, begun, nil); err != nil {
-		return err
+	if err := r.Issuer.Begin(ctx, made, nil); err != nil {
+		return false, err
 	}
-	s.session = begun
-	return nil
+	s.session = made
+	return true, nil
 }
 
 // longestStem leaves room in a name for what follows.
@@ -119,14 +119,19 @@ func (r *Reconciler) endSessions(ctx context.Context, user *v1alpha1.User) error
 		if sessions[i].Spec.Termination != nil || sessions[i].Status.EndTime != nil {
 			continue
 		}
-		ended := sessions[i].DeepCopy()
-		ended.Spec.Termination = &v1alpha1.SessionTermination{
-			By: "system:serviceaccount:" + r.Operator, Reason: "the User's spec no longer asks for a kubeconfig",
+		if err := r.endSession(ctx, &sessions[i], "the User's spec no longer asks for a kubeconfig"); err != nil {
+			return err
 		}
-		err := r.Client.Patch(ctx, ended, client.MergeFrom(&sessions[i]), r.Reporter.FieldOwner)
-		if client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf("end Session %s: %w", ended.Name, err)
-		}
+	}
+	return nil
+}
+
+func (r *Reconciler) endSession(ctx context.Context, current *v1alpha1.Session, why string) error {
+	ended := current.DeepCopy()
+	ended.Spec.Termination = &v1alpha1.SessionTermination{By: "system:serviceaccount:" + r.Operator, Reason: why}
+	err := r.Client.Patch(ctx, ended, client.MergeFrom(current), r.Reporter.FieldOwner)
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("end Session %s: %w", ended.Name, err)
 	}
 	return nil
 }

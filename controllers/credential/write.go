@@ -10,7 +10,6 @@ import (
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,31 +21,38 @@ import (
 // errGone says that the User is gone, or that another of that name has come: whatever was under way is not theirs.
 var errGone = errors.New("the User is gone")
 
-// report writes the condition, if it differs.
+// errOvertaken says that another replica has told of a certificate of this User meanwhile.
+var errOvertaken = errors.New("another certificate of this User was told of meanwhile")
+
+// report writes the condition, if it differs. What was found of a spec is not said of another that has come meanwhile.
 func (r *Reconciler) report(ctx context.Context, s *scope, wanted []metav1.Condition) error {
+	generation := s.user.Generation
 	return r.onConflict(ctx, s, func() error {
+		if s.user.Generation != generation {
+			return nil
+		}
 		conditions := status.Merge(s.user.Status.Conditions, wanted, s.user.Generation, s.now)
 		if status.Same(s.user.Status.Conditions, conditions, v1alpha1.ConditionKubeconfig) {
 			return nil
 		}
-		return r.write(ctx, s, s.user.Status.Certificate, wanted)
+		return r.write(ctx, s, s.user.Status.Certificate, conditionsWith(s.user, wanted, s.now))
 	})
 }
 
-// writeRecord tells of a certificate that was published. Where the User has changed meanwhile, so that another is wanted or none, it says
-// no more than that: what changed has an event of its own, which comes next. Where another replica has told of one, it says nothing: that
-// went by this one, which was on record and in the Secret.
+// writeRecord tells of a certificate that was published. Where the User has changed meanwhile, so that another may be wanted or none, it
+// says no more than that: what changed has an event of its own, which comes next. Where another replica has told of one, it says nothing:
+// that went by this one, which was on record and in the Secret.
 func (r *Reconciler) writeRecord(ctx context.Context, s *scope, record *v1alpha1.Certificate) error {
 	published := s.user
 	err := r.onConflict(ctx, s, func() error {
-		if told(s.user) != told(published) {
+		if toldFingerprint(s.user) != toldFingerprint(published) {
 			return nil
 		}
-		said := fresh()
-		if !stillWanted(s.user, published) {
-			said = unchanged(s.user)
+		conditions := s.user.Status.Conditions
+		if s.user.Generation == published.Generation && stillWanted(s.user, published) {
+			conditions = conditionsWith(s.user, fresh(), s.now)
 		}
-		return r.write(ctx, s, record, said)
+		return r.write(ctx, s, record, conditions)
 	})
 	if err != nil {
 		return fmt.Errorf("record certificate %s: %w", record.Fingerprint, err)
@@ -54,21 +60,11 @@ func (r *Reconciler) writeRecord(ctx context.Context, s *scope, record *v1alpha1
 	return nil
 }
 
-// unchanged is the condition as it is, if there is one.
-func unchanged(user *v1alpha1.User) []metav1.Condition {
-	if before := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionKubeconfig); before != nil {
-		return []metav1.Condition{*before}
-	}
-	return nil
-}
-
-// write says something else of a User's kubeconfig, of exactly the state that was looked at: the API server does not compare the uid in a
-// write of status, but it does compare the resource version.
-func (r *Reconciler) write(ctx context.Context, s *scope, record *v1alpha1.Certificate, said []metav1.Condition) error {
+// write says something else of a User, of exactly the state that was looked at: the API server does not compare the uid in a write of
+// status, but it does compare the resource version.
+func (r *Reconciler) write(ctx context.Context, s *scope, record *v1alpha1.Certificate, conditions []metav1.Condition) error {
 	written := s.user.DeepCopy()
-	written.Status.Certificate = record
-	conditions := conditionsWith(s.user, said, s.now)
-	written.Status.Conditions = slices.Clone(conditions)
+	written.Status.Certificate, written.Status.Conditions = record, slices.Clone(conditions)
 	err := r.Reporter.Patch(ctx, s.user, written, s.user.Status.Conditions, conditions)
 	if apierrors.IsNotFound(err) {
 		return errGone

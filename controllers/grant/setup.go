@@ -46,7 +46,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 			UpdateFunc: r.userChanged,
 		}, builder.WithPredicates(reach.News())).
 		Watches(&v1alpha1.Group{}, handler.EnqueueRequestsFromMapFunc(r.grantsOfGroup),
-			builder.WithPredicates(reach.News(), predicate.Funcs{UpdateFunc: reach.HoldsDiffers})).
+			builder.WithPredicates(reach.News(), predicate.Or(
+				predicate.Funcs{UpdateFunc: reach.HoldsDiffers}, predicate.Funcs{UpdateFunc: reach.KnownDiffers}))).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.grantsOfNamespace),
 			builder.WithPredicates(reach.News(), predicate.Or(predicate.LabelChangedPredicate{}, reach.Deletion()))).
 		WatchesMetadata(&rbacv1.ClusterRole{}, handler.EnqueueRequestsFromMapFunc(r.grantsOfRole(v1alpha1.RoleKindClusterRole)), comesOrGoes).
@@ -73,7 +74,7 @@ func (r *Reconciler) userChanged(ctx context.Context, e event.UpdateEvent, q que
 	if reach.Loses(before, after) {
 		r.enqueue(ctx, q, before, 0)
 	}
-	if reach.Gains(before, after) || reach.Judged(before) != reach.Judged(after) {
+	if reach.Gains(before, after) || reach.Looked(before) != reach.Looked(after) || reach.Judged(before) != reach.Judged(after) {
 		r.enqueue(ctx, q, after, gather)
 	}
 }

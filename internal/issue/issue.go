@@ -41,7 +41,7 @@ const maxGroups = 128
 // Issuer issues certificates. It is the only caller of the signer for people.
 type Issuer struct {
 	Client client.Client
-	// Live reads past the cache: the Session and its User before anything is signed.
+	// Live reads past the cache: the Session and its User before anything is signed, where whoever asks has not looked at them.
 	Live   client.Reader
 	Signer signer.Signer
 	// Ledger has each certificate written into it before it is handed out; nil where there is none, and nobody else who is told.

@@ -13,7 +13,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
@@ -32,20 +31,13 @@ type People struct {
 	Next time.Time
 	// Missing are the subjects that stand for nothing now, as "Kind name", sorted.
 	Missing []string
-	// Pending are the subjects of which nobody can say yet whether they are somebody, as "Kind name", sorted. Those of a directory's
-	// group are not among them: people join one all the time, and nobody waits for each.
+	// Pending are the subjects of which it is not known yet whom they stand for, as "Kind name", sorted.
 	Pending []string
 }
 
 // Active says whether a User may act now.
 func Active(user *v1alpha1.User) bool {
 	return meta.IsStatusConditionTrue(user.Status.Conditions, v1alpha1.ConditionActive) && user.DeletionTimestamp.IsZero()
-}
-
-// Judged says whether it is known if a User may act.
-func Judged(user *v1alpha1.User) bool {
-	active := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionActive)
-	return active != nil && active.Status != metav1.ConditionUnknown
 }
 
 // Directory gets the Directory that vouches for whoever refers to it: nil where there is no ref, and where it does not exist or is
@@ -80,9 +72,7 @@ func OfGrant(ctx context.Context, c client.Reader, grant *v1alpha1.Grant, now ti
 		}
 		usernames := acting(users, locked.users)
 		reached = append(reached, usernames...)
-		if pending(users, group) {
-			people.Pending = append(people.Pending, fmt.Sprintf("%s %q", subject.Kind, subject.Name))
-		}
+		people.Pending = append(people.Pending, pending(grant, users, group)...)
 		switch {
 		case group == nil && len(users) == 0:
 			people.Missing = append(people.Missing, fmt.Sprintf("%s %q", subject.Kind, subject.Name))
@@ -97,14 +87,6 @@ func OfGrant(ctx context.Context, c client.Reader, grant *v1alpha1.Grant, now ti
 	slices.Sort(people.Missing)
 	slices.Sort(people.Pending)
 	return people, nil
-}
-
-// pending says whether it is not known yet whom a subject stands for: a User or one in a local Group, or a directory's Group itself.
-func pending(users []v1alpha1.User, group *v1alpha1.Group) bool {
-	if group != nil && group.Spec.DirectoryRef != nil {
-		return group.Status.State == ""
-	}
-	return slices.ContainsFunc(users, func(u v1alpha1.User) bool { return !Judged(&u) })
 }
 
 // Bindable says whether bindings may name a Group. The marker group is everybody with a certificate of ours.

@@ -41,8 +41,8 @@ func (r Reporter) Report(
 // Patch writes what of a status differs from the one before, if that is still the present one, and tells what changed of the conditions:
 // for what one controller says and another would say next. What is written holds the object as it then is.
 func (r Reporter) Patch(ctx context.Context, before, written client.Object, conditionsBefore, conditions []metav1.Condition) error {
-	onlyOfThat := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	if err := r.Client.Status().Patch(ctx, written, onlyOfThat, r.FieldOwner); err != nil {
+	ofThatVersion := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Status().Patch(ctx, written, ofThatVersion, r.FieldOwner); err != nil {
 		return fmt.Errorf("write status: %w", err)
 	}
 	r.tellAll(ctx, before, conditionsBefore, conditions)
@@ -72,7 +72,7 @@ func underWay(reason string) bool {
 	return false
 }
 
-// begins says that a reason is that of an object which is new, and nobody was told of.
+// begins says that a reason is that of an object which is new, mostly, and of which nobody was told.
 func begins(reason string) bool {
 	return reason == v1alpha1.ReasonIssuing || reason == v1alpha1.ReasonDirectoryPending || reason == v1alpha1.ReasonSubjectPending
 }

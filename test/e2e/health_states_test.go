@@ -38,6 +38,10 @@ func states() []shown {
 			is("Ready False DirectoryUnknown", "Reconciling True DirectoryUnknown"),
 		},
 		{
+			"User", "progressing_directoryPending", "penny", "{userName: penny, directoryRef: {name: paused}}",
+			is("Ready False DirectoryPending", "Active Unknown DirectoryPending", "Reconciling True DirectoryPending"),
+		},
+		{
 			"User", "progressing_namespaceNotFound", "robot-early",
 			"{userName: robot-early, kubeconfig: {secretRef: {namespace: nowhere, name: robot-early}}}",
 			is("Ready False NamespaceNotFound", "Kubeconfig False NamespaceNotFound", "Reconciling True NamespaceNotFound"),
@@ -80,7 +84,7 @@ func states() []shown {
 			is("Ready False SubjectNotFound", "Reconciling True SubjectNotFound"),
 		},
 		{
-			"Grant", "progressing_subjectPending", "unread-view", grants("Group", "unread", "view", ""),
+			"Grant", "progressing_subjectPending", "penny-view", grants("User", "penny", "view", ""),
 			is("Ready False SubjectPending", "Reconciling True SubjectPending"),
 		},
 		{

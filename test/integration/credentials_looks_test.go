@@ -168,6 +168,7 @@ func credentialsLooks(s *stage) {
 		s.reconcile(ctx, credentialController, user)
 		Expect(s.gone(ctx, secretOf(user))).To(BeTrue())
 		Expect(get(ctx, s.world, user).Status.Certificate.Fingerprint).To(Equal(told))
+		Expect(s.condition(ctx, user, kubeconfig)).To(BeZero(), "what it says is the other's")
 	})
 	It("are not told of where another replica has told of a later certificate", func(ctx SpecContext) {
 		user := s.robot(installation.Namespace)

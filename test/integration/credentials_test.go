@@ -130,22 +130,43 @@ func credentialsStill(s *stage) {
 		Expect(s.condition(ctx, user, reconciling)).To(BeZero())
 		agrees(user)
 
-		By("having it kept from being made")
-		change(ctx, s.world, user, func(u *v1alpha1.User) { u.Spec.Kubeconfig.SecretRef.Name = s.name("foreign") })
-		s.create(ctx, secretOf(user))
-		s.reconcile(ctx, userController, user)
-		s.reconcile(ctx, credentialController, user)
-		Expect(s.condition(ctx, user, stalled)).To(says(isTrue, v1alpha1.ReasonSecretConflict))
-		Expect(s.condition(ctx, user, reconciling)).To(BeZero())
-		agrees(user)
+		conflicts := func() {
+			GinkgoHelper()
+			change(ctx, s.world, user, func(u *v1alpha1.User) {
+				u.Spec.State, u.Spec.Kubeconfig.SecretRef.Name = v1alpha1.UserActive, s.name("foreign")
+			})
+			s.create(ctx, secretOf(user))
+			s.reconcile(ctx, userController, user)
+			s.reconcile(ctx, credentialController, user)
+			s.reconcile(ctx, userController, user)
+			Expect(s.condition(ctx, user, stalled)).To(says(isTrue, v1alpha1.ReasonSecretConflict))
+			Expect(s.condition(ctx, user, reconciling)).To(BeZero())
+		}
+		isWell := func(controllers ...string) {
+			GinkgoHelper()
+			for _, name := range controllers {
+				s.reconcile(ctx, name, user)
+			}
+			Expect(s.condition(ctx, user, ready)).To(says(isTrue, v1alpha1.ReasonReconciled))
+			Expect(get(ctx, s.world, user).Status.Conditions).NotTo(
+				ContainElement(HaveField("Type", BeElementOf(stalled, reconciling))), "of whichever generation")
+			agrees(user)
+		}
+		By("suspending somebody whose Secret was another's")
+		conflicts()
+		change(ctx, s.world, user, func(u *v1alpha1.User) { u.Spec.State = v1alpha1.UserSuspended })
+		isWell(userController, credentialController)
 
-		By("asking for none any more")
+		By("asking for another place, where the credential controller comes first")
+		conflicts()
+		change(ctx, s.world, user, func(u *v1alpha1.User) { u.Spec.Kubeconfig.SecretRef.Name = user.Name })
+		isWell(credentialController, userController)
+
+		By("asking for none any more, likewise")
+		conflicts()
 		change(ctx, s.world, user, func(u *v1alpha1.User) { u.Spec.Kubeconfig = nil })
-		s.reconcile(ctx, userController, user)
-		s.reconcile(ctx, credentialController, user)
+		isWell(credentialController, userController)
 		Expect(s.condition(ctx, user, kubeconfig)).To(BeZero())
-		Expect(s.condition(ctx, user, stalled)).To(BeZero())
-		agrees(user)
 	})
 
 	It("leave Ready to the User controller where that has not seen the spec, and of somebody who may not act", func(ctx SpecContext) {

@@ -4,6 +4,8 @@
 package integration_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,34 +60,65 @@ func grantsStill(s *stage) {
 			HaveField("Subjects", HaveValue(BeEquivalentTo(0))), HaveField("Bindings", HaveValue(BeEquivalentTo(0)))))
 	})
 
-	It("are not ready before it is known who their subjects are", func(ctx SpecContext) {
-		user, member := localUser(s.name("user")), localUser(s.name("user"))
-		team, unread := localGroup(s.name("team"), member.Name), localGroup(s.name("unread"))
-		unread.Spec.DirectoryRef = &v1alpha1.NameReference{Name: s.name("directory")}
-		for _, object := range []client.Object{user, member, team, unread} {
-			s.create(ctx, object)
+	It("are not ready before it is known whom their subjects stand for", func(ctx SpecContext) {
+		directory, user, colleague := pausedDirectory(s.name("directory")), localUser(s.name("user")), localUser(s.name("user"))
+		team, unread, unknown := localGroup(s.name("team"), colleague.Name), localGroup(s.name("unread")), localGroup(s.name("unknown"))
+		unread.Spec.DirectoryRef = &v1alpha1.NameReference{Name: directory.Name}
+		unknown.Spec.DirectoryRef = &v1alpha1.NameReference{Name: s.name("nowhere")}
+		s.create(ctx, directory, user, colleague, team, unread, unknown)
+		grant := grantOf(s.name("grant"), users(user.Name)...)
+		for _, group := range []string{team.Name, unread.Name, unknown.Name} {
+			grant.Spec.Subjects = append(grant.Spec.Subjects, v1alpha1.Subject{Kind: v1alpha1.SubjectGroup, Name: group})
 		}
-		grant := grantOf(s.name("grant"), users(user.Name)[0],
-			v1alpha1.Subject{Kind: v1alpha1.SubjectGroup, Name: team.Name}, v1alpha1.Subject{Kind: v1alpha1.SubjectGroup, Name: unread.Name})
 		s.create(ctx, grant)
+		called := func(kind, name string) string { return fmt.Sprintf("%s %q", kind, name) }
 		waitsFor := func(names ...string) {
 			GinkgoHelper()
 			s.reconcile(ctx, grantController, grant)
-			Expect(s.condition(ctx, grant, ready)).To(says(isFalse, v1alpha1.ReasonSubjectPending,
-				"not known yet: "+strings.Join(names, ", ")+" ("))
+			slices.Sort(names)
+			Expect(s.condition(ctx, grant, ready)).To(says(isFalse, v1alpha1.ReasonSubjectPending, ": "+strings.Join(names, ", ")+"; its"))
 			Expect(s.condition(ctx, grant, reconciling)).To(says(isTrue, v1alpha1.ReasonSubjectPending))
 		}
-		waitsFor(`Group "`+team.Name+`"`, `Group "`+unread.Name+`"`, `User "`+user.Name+`"`)
+		waitsFor(called("User", user.Name), called("Group", team.Name), called("Group", unread.Name), called("Group", unknown.Name))
 
+		By("looking at those who are there")
 		s.reconcile(ctx, userController, user)
-		waitsFor(`Group "`+team.Name+`"`, `Group "`+unread.Name+`"`)
+		s.reconcile(ctx, groupController, team)
+		ofTeam := called("User", colleague.Name) + " of " + called("Group", team.Name)
+		waitsFor(ofTeam, called("Group", unread.Name), called("Group", unknown.Name))
 		Expect(s.bound(ctx, "", "rollcall:"+grant.Name)).To(Equal([]string{"User " + user.Name}), "the rest of it works")
 
-		s.reconcile(ctx, userController, member)
-		waitsFor(`Group "` + unread.Name + `"`)
+		By("finding that a Directory is not there, and that another was not read")
+		s.reconcile(ctx, groupController, unread)
+		s.reconcile(ctx, groupController, unknown)
+		waitsFor(ofTeam, called("Group", unread.Name))
+
+		By("adding somebody to the team who cannot be judged yet")
+		late := member(s.name("user"), "late", directory.Name)
+		s.create(ctx, late)
+		change(ctx, s.world, team, func(g *v1alpha1.Group) { g.Spec.Members = append(g.Spec.Members, late.Name) })
+		s.reconcile(ctx, userController, late)
+		s.reconcile(ctx, userController, colleague)
+		waitsFor(called("Group", unread.Name))
+
+		By("doing without the group that was not read")
 		change(ctx, s.world, grant, func(g *v1alpha1.Grant) { g.Spec.Subjects = g.Spec.Subjects[:2] })
 		s.reconcile(ctx, grantController, grant)
 		Expect(s.condition(ctx, grant, ready)).To(says(isTrue, v1alpha1.ReasonApplied, "2 people in 1 bindings"))
+	})
+
+	It("wait for no member of a group that they bind as such", func(ctx SpecContext) {
+		unseen := localUser(s.name("user"))
+		team := localGroup(s.name("team"), unseen.Name)
+		s.create(ctx, unseen, team)
+		grant := grantOf(s.name("grant"), v1alpha1.Subject{Kind: v1alpha1.SubjectGroup, Name: team.Name})
+		grant.Spec.SubjectMode = v1alpha1.SubjectModeGroups
+		s.create(ctx, grant)
+		s.reconcile(ctx, grantController, grant)
+		Expect(s.condition(ctx, grant, ready)).To(says(isFalse, v1alpha1.ReasonSubjectPending, team.Name))
+		s.reconcile(ctx, groupController, team)
+		s.reconcile(ctx, grantController, grant)
+		Expect(s.condition(ctx, grant, ready)).To(says(isTrue, v1alpha1.ReasonApplied))
 	})
 
 	It("repair a binding that someone made anew with another role", func(ctx SpecContext) {

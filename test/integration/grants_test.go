@@ -138,6 +138,18 @@ func grantsLive(w *world) {
 		w.becomes(ctx, grant, ready, says(isFalse, v1alpha1.ReasonSubjectPending, `User "`+dee.Name+`"`))
 		change(ctx, w, dee, func(u *v1alpha1.User) { u.Spec.State = v1alpha1.UserSuspended })
 		w.becomes(ctx, grant, ready, says(isTrue, v1alpha1.ReasonApplied, "0 people in 0 bindings"))
+
+		By("doing the same with a group")
+		crew := localGroup(w.name("crew"))
+		crew.Spec.DirectoryRef = &v1alpha1.NameReference{Name: directory.Name}
+		w.create(ctx, crew)
+		grant = grantOf(w.name("grant"), v1alpha1.Subject{Kind: v1alpha1.SubjectGroup, Name: crew.Name})
+		w.create(ctx, grant)
+		w.becomes(ctx, crew, ready, says(isFalse, v1alpha1.ReasonDirectoryPending))
+		w.becomes(ctx, grant, ready, says(isFalse, v1alpha1.ReasonSubjectPending, `Group "`+crew.Name+`"`))
+		w.delete(ctx, directory)
+		w.becomes(ctx, crew, ready, says(isFalse, v1alpha1.ReasonDirectoryUnknown))
+		w.becomes(ctx, grant, ready, says(isTrue, v1alpha1.ReasonApplied, "0 people in 0 bindings"))
 	})
 
 	It("wait for a ClusterRole that is not there, and heal when it comes", func(ctx SpecContext) {

@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	certificatesclient "k8s.io/client-go/kubernetes/typed/certificates/v1"
 	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rollcall-iam/rollcall/api/v1alpha1"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
@@ -296,6 +297,49 @@ func signing(s *stage) {
 		Expect(s.gone(ctx, secretOf(user))).To(BeTrue())
 		s.reconcile(ctx, credentialController, user)
 		Expect(s.condition(ctx, user, kubeconfig)).To(says(isFalse, v1alpha1.ReasonUserInactive))
+	})
+
+	It("publishes nothing for a User who is locked out meanwhile", func(ctx SpecContext) {
+		user := s.robot(installation.Namespace)
+		s.create(ctx, user)
+		s.reconcile(ctx, userController, user)
+		s.with(interrupted{s.environment.Signer, func() {
+			s.create(ctx, lockOn(s.name("lock"), v1alpha1.SubjectUser, user.Name))
+			s.settle(ctx)
+		}})
+		s.reconcile(ctx, credentialController, user)
+		Expect(s.gone(ctx, secretOf(user))).To(BeTrue())
+	})
+
+	It("publishes no certificate for a group that the User has left meanwhile, and ends its Session", func(ctx SpecContext) {
+		user := s.robot(installation.Namespace)
+		team := localGroup(s.name("team"), user.Name)
+		grant := grantOf(s.name("grant"), v1alpha1.Subject{Kind: v1alpha1.SubjectGroup, Name: team.Name})
+		grant.Spec.SubjectMode = v1alpha1.SubjectModeGroups
+		s.create(ctx, user, team, grant)
+		for controller, object := range map[string]client.Object{userController: user, groupController: team} {
+			s.reconcile(ctx, controller, object)
+		}
+		s.reconcile(ctx, grantController, grant)
+		left := false
+		s.with(interrupted{s.environment.Signer, func() {
+			if !left {
+				left = true
+				change(ctx, s.world, team, func(g *v1alpha1.Group) { g.Spec.Members = nil })
+				s.settle(ctx)
+			}
+		}})
+		s.reconcile(ctx, credentialController, user)
+		Expect(s.gone(ctx, secretOf(user))).To(BeTrue())
+		var sessions v1alpha1.SessionList
+		Expect(s.admin.List(ctx, &sessions)).To(Succeed())
+		mine := func(c v1alpha1.Session) bool { return c.Spec.UserRef.Name == user.Name }
+		Expect(slices.DeleteFunc(sessions.Items, func(c v1alpha1.Session) bool { return !mine(c) })).To(ConsistOf(And(
+			HaveField("Status.Certificates", ConsistOf(HaveField("Groups", ConsistOf(team.Name)))),
+			HaveField("Spec.Termination.Reason", ContainSubstring("dropped")))))
+
+		s.reconcile(ctx, credentialController, user)
+		Expect(certificateIn(Default, get(ctx, s.world, secretOf(user))).Subject.Organization).To(HaveExactElements(v1alpha1.ManagedGroup))
 	})
 
 	It("does not overwrite a Secret that somebody made meanwhile", func(ctx SpecContext) {
