@@ -92,8 +92,11 @@ func undecided(user *v1alpha1.User) bool {
 
 // failed reports a problem and says when to try again.
 func (r *Reconciler) failed(ctx context.Context, request ctrl.Request, s *scope, err error) (ctrl.Result, error) {
-	if errors.Is(err, errGone) || errors.Is(err, errOvertaken) {
-		return ctrl.Result{}, nil // What has happened instead has an event.
+	if errors.Is(err, errGone) {
+		return ctrl.Result{}, nil
+	}
+	if errors.Is(err, errOvertaken) {
+		return ctrl.Result{RequeueAfter: calm}, nil // The next look says what is to be done, and when.
 	}
 	if errors.Is(err, context.Canceled) || s.user.Spec.Kubeconfig == nil {
 		return ctrl.Result{}, err

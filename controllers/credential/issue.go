@@ -17,8 +17,10 @@ import (
 	"github.com/rollcall-iam/rollcall/internal/credential"
 	"github.com/rollcall-iam/rollcall/internal/issue"
 	"github.com/rollcall-iam/rollcall/internal/outcome"
+	"github.com/rollcall-iam/rollcall/internal/person"
 	"github.com/rollcall-iam/rollcall/internal/pki"
 	"github.com/rollcall-iam/rollcall/internal/reach"
+	"github.com/rollcall-iam/rollcall/internal/session"
 )
 
 // issue makes a new key, has it signed and recorded in the Session, publishes both in one write, and tells of it in the User. A crash
@@ -37,12 +39,10 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 		return time.Time{}, err
 	}
 	record := credential.Record(s.user, issued.Session, r.Clock.Now())
-	if err := r.lookAgain(ctx, s, record); err != nil {
-		if begun {
-			// Nobody gets what is in it, and the next look may not find it in the cache yet.
-			err = errors.Join(err, r.endSession(ctx, issued.Session, "its certificate was dropped before it was published"))
-		}
+	if refused, err := r.lookAgain(ctx, s); err != nil {
 		return time.Time{}, err
+	} else if refused != nil {
+		return time.Time{}, r.drop(ctx, begun, issued.Session, refused)
 	}
 	published, err := r.publish(ctx, s, issued, key)
 	if err != nil {
@@ -58,33 +58,44 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 }
 
 // lookAgain finds that a certificate is still what this User may have, at the place that they ask for, and that none was told of meanwhile:
-// signing it took a while, and what it went by may have been a cache's.
-func (r *Reconciler) lookAgain(ctx context.Context, s *scope, record *v1alpha1.Certificate) error {
-	signed := s.user
+// signing it took a while, and what it went by may have been a cache's. Otherwise it says why it is not handed out.
+func (r *Reconciler) lookAgain(ctx context.Context, s *scope) (refused, err error) {
+	signed, now := s.user, r.Clock.Now()
 	if err := r.refresh(ctx, s); err != nil {
-		return err
+		return nil, err
 	}
-	if toldFingerprint(s.user) != toldFingerprint(signed) {
-		return errOvertaken
+	if s.user.Spec.Kubeconfig == nil || toldFingerprint(s.user) != toldFingerprint(signed) {
+		return errOvertaken, nil
 	}
-	mayAct, err := reach.MayAct(ctx, r.Client, s.user, r.Clock.Now())
+	mayAct, err := reach.MayAct(ctx, r.Client, s.user, now)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	subject, err := r.Issuer.Subject(ctx, s.user)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if mayAct && stillWanted(s.user, signed) && equality.Semantic.DeepEqual(subject, s.subject) {
-		return nil
+	if mayAct && !person.Withdrawn(s.user, now) && stillWanted(s.user, signed) && equality.Semantic.DeepEqual(subject, s.subject) {
+		return nil, nil
 	}
-	return outcome.Transientf(v1alpha1.ReasonIssuing,
-		"this User changed while certificate %s was signed, which is therefore dropped", record.Fingerprint)
+	return outcome.Transientf(v1alpha1.ReasonIssuing, "this User changed while a certificate was signed, which is therefore dropped"), nil
+}
+
+// drop ends the Session that began for a certificate which nobody gets: the next look may not find it in the cache yet.
+func (r *Reconciler) drop(ctx context.Context, begun bool, of *v1alpha1.Session, refused error) error {
+	fingerprint := session.Latest(of).Fingerprint
+	log.FromContext(ctx).Info("certificate dropped", "fingerprint", fingerprint, "session", of.Name, "why", refused.Error())
+	if begun {
+		if err := r.endSession(ctx, of, "its certificate was dropped before it was published"); err != nil {
+			return err
+		}
+	}
+	return refused
 }
 
 func stillWanted(user, signed *v1alpha1.User) bool {
 	return reach.Active(user) && user.Status.Username == signed.Status.Username &&
-		user.Spec.Kubeconfig != nil && user.Spec.Kubeconfig.SecretRef == signed.Spec.Kubeconfig.SecretRef
+		user.Spec.Kubeconfig != nil && *user.Spec.Kubeconfig == *signed.Spec.Kubeconfig
 }
 
 // toldFingerprint is that of the certificate that a User's status tells of, if it does of one.

@@ -21,8 +21,8 @@ import (
 // errGone says that the User is gone, or that another of that name has come: whatever was under way is not theirs.
 var errGone = errors.New("the User is gone")
 
-// errOvertaken says that another replica has told of a certificate of this User meanwhile.
-var errOvertaken = errors.New("another certificate of this User was told of meanwhile")
+// errOvertaken says that nothing is left to say of a try: another replica has told of a certificate of this User, or none is asked for.
+var errOvertaken = errors.New("another certificate of this User was told of meanwhile, or none is asked for any more")
 
 // report writes the condition, if it differs. What was found of a spec is not said of another that has come meanwhile.
 func (r *Reconciler) report(ctx context.Context, s *scope, wanted []metav1.Condition) error {

@@ -99,7 +99,7 @@ func (r *Reconciler) findPeople(ctx context.Context, s *scope) error {
 	}
 	if len(people.Pending) > 0 {
 		s.problem(outcome.Transientf(v1alpha1.ReasonSubjectPending,
-			"it is not known yet whom this stands for: %s; its own status says what is waited for", outcome.Bounded(people.Pending)))
+			"not known yet: %s (the status there says why)", outcome.Bounded(people.Pending)))
 	}
 	return err
 }

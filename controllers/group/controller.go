@@ -46,8 +46,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := r.Client.Get(ctx, request.NamespacedName, s.group); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if !s.group.DeletionTimestamp.IsZero() || awaited(s.group) {
+	if !s.group.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, nil
+	}
+	if wait := s.awaited(); wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil
 	}
 	for _, phase := range []func(context.Context, *scope) error{r.findDirectory, r.countMembers, r.report} {
 		if err := phase(ctx, &s); err != nil {
@@ -57,11 +60,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	return ctrl.Result{}, nil
 }
 
-// awaited says that the Directory controller has just made this Group, and its next write says more.
-func awaited(group *v1alpha1.Group) bool {
-	return group.Labels[v1alpha1.LabelDirectory] != "" && group.Status.State == "" &&
-		group.Spec.DirectoryRef != nil && group.Spec.DirectoryRef.Name == group.Labels[v1alpha1.LabelDirectory] &&
-		len(group.Status.Conditions) == 0
+// soon is how long the Directory controller may take until it says more of a Group that it has made.
+const soon = time.Minute
+
+// awaited is how long to leave a Group alone that the Directory controller has just made: its next write says more. Zero for all others.
+func (s *scope) awaited() time.Duration {
+	ref, known := s.group.Spec.DirectoryRef, s.group.Status
+	if ref != nil && ref.Name == s.group.Labels[v1alpha1.LabelDirectory] && known.State == "" && len(known.Conditions) == 0 {
+		return status.Awaited(s.group.CreationTimestamp, soon, s.now)
+	}
+	return 0
 }
 
 func (r *Reconciler) findDirectory(ctx context.Context, s *scope) (err error) {

@@ -85,11 +85,7 @@ func (s *scope) awaited() time.Duration {
 	if !s.verdict.Active() || known.Issued != nil || len(known.Conditions) > 0 {
 		return 0
 	}
-	left := s.session.CreationTimestamp.Add(soon).Sub(s.now)
-	if left > soon+time.Second { // The API server's clock is ahead of ours, by who knows how much.
-		return 0
-	}
-	return max(0, left)
+	return status.Awaited(s.session.CreationTimestamp, soon, s.now)
 }
 
 // goes is when an ended Session is deleted; zero for one that goes on.

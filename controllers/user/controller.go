@@ -60,8 +60,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := r.Client.Get(ctx, request.NamespacedName, s.user); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if !s.user.DeletionTimestamp.IsZero() || awaited(s.user) {
+	if !s.user.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, nil
+	}
+	if wait := s.awaited(); wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil
 	}
 	for _, phase := range []func(context.Context, *scope) error{
 		r.findDirectory, r.decide, r.findGroups, r.findGrants, r.findSessions, r.findDormancy, r.report,
@@ -85,11 +88,17 @@ func (s *scope) again() time.Duration {
 	return next.Sub(s.now)
 }
 
-// awaited says that the Directory controller has just made this User, and its next write says who it is.
-func awaited(user *v1alpha1.User) bool {
-	return user.Labels[v1alpha1.LabelDirectory] != "" && user.Status.Identity == nil &&
-		user.Spec.DirectoryRef != nil && user.Spec.DirectoryRef.Name == user.Labels[v1alpha1.LabelDirectory] &&
-		len(user.Status.Conditions) == 0
+// soon is how long the Directory controller may take until it says who somebody is whom it has made.
+const soon = time.Minute
+
+// awaited is how long to leave a User alone that the Directory controller has just made: its next write says who it is. Zero for all
+// others.
+func (s *scope) awaited() time.Duration {
+	ref, known := s.user.Spec.DirectoryRef, s.user.Status
+	if ref != nil && ref.Name == s.user.Labels[v1alpha1.LabelDirectory] && known.Identity == nil && len(known.Conditions) == 0 {
+		return status.Awaited(s.user.CreationTimestamp, soon, s.now)
+	}
+	return 0
 }
 
 // findDirectory finds who vouches for the User, and with that the username.

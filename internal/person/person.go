@@ -92,18 +92,30 @@ func Decide(f Facts, now time.Time) Verdict {
 		verdict.Recheck = f.SpokenUntil
 		return verdict
 	}
-	if f.User.Spec.State == v1alpha1.UserSuspended {
-		return denied(v1alpha1.ReasonSuspended, false, "spec.state is Suspended")
-	}
-	expire := f.User.Spec.ExpireTime
-	if expire != nil && !now.Before(expire.Time) {
-		return denied(v1alpha1.ReasonExpired, false, "spec.expireTime %s has passed", expire.UTC().Format(time.RFC3339))
+	if verdict, out := withdrawn(f.User, now); out {
+		return verdict
 	}
 	verdict := fromDirectory(f)
-	if expire != nil {
+	if expire := f.User.Spec.ExpireTime; expire != nil {
 		verdict.Recheck = expire.Time
 	}
 	return verdict
+}
+
+// Withdrawn says whether a User's own spec keeps the person out now, whatever its status says yet.
+func Withdrawn(user *v1alpha1.User, now time.Time) bool {
+	_, out := withdrawn(user, now)
+	return out
+}
+
+func withdrawn(user *v1alpha1.User, now time.Time) (verdict Verdict, out bool) {
+	if user.Spec.State == v1alpha1.UserSuspended {
+		return denied(v1alpha1.ReasonSuspended, false, "spec.state is Suspended"), true
+	}
+	if expire := user.Spec.ExpireTime; expire != nil && !now.Before(expire.Time) {
+		return denied(v1alpha1.ReasonExpired, false, "spec.expireTime %s has passed", expire.UTC().Format(time.RFC3339)), true
+	}
+	return Verdict{}, false
 }
 
 // locked names the Locks. It is looked at again when the first of them ends.

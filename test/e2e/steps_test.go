@@ -75,7 +75,7 @@ var (
 	publishes = step{"publishing the Secret", func(w write, _ []write, user string) bool {
 		return w.publication(user)
 	}}
-	concludes = step{"telling the User of the certificate, and that it is ready", func(w write, earlier []write, user string) bool {
+	concludes = step{"telling the User of the certificate", func(w write, earlier []write, user string) bool {
 		return w.credentialStatus(user) && published(earlier, user)
 	}}
 	withdraws = step{"removing the Secret", func(w write, _ []write, user string) bool {
@@ -102,8 +102,8 @@ func names(steps []step) []string {
 }
 
 // stepsOf names the steps that writes belong to. Reports before and between do not count, nor do those of the Session controller, which
-// also ends the Sessions of Users of earlier specs. What is told again, since a cache does not show it yet, counts once, and so does what is
-// recorded again, since one of those controllers was faster: what they wrote in between made the first attempt a conflict.
+// also ends the Sessions of Users of earlier specs. What is told again, since a cache does not show it yet, counts once, and so does what
+// is recorded again, since one of those controllers was faster: what they wrote in between made the first attempt a conflict.
 func stepsOf(writes []write, user string) []string {
 	var found []string
 	for i, w := range writes {

@@ -5,6 +5,7 @@ package integration_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,6 +83,14 @@ func (s *stage) asksFor(ctx context.Context, resource string, object client.Obje
 func (s *stage) asksForSecrets(ctx context.Context, object client.Object) int {
 	GinkgoHelper()
 	return s.asksFor(ctx, "secrets", object)
+}
+
+// begunFor are the Sessions that began for a User.
+func (s *stage) begunFor(ctx context.Context, user *v1alpha1.User) []v1alpha1.Session {
+	GinkgoHelper()
+	var list v1alpha1.SessionList
+	Expect(s.admin.List(ctx, &list)).To(Succeed())
+	return slices.DeleteFunc(list.Items, func(c v1alpha1.Session) bool { return c.Spec.UserRef.UID != string(user.UID) })
 }
 
 // tellsOf has another replica tell of a certificate of a User, and says of which.
@@ -165,10 +174,40 @@ func credentialsLooks(s *stage) {
 		s.reconcile(ctx, userController, user)
 		told := ""
 		s.with(interrupted{s.environment.Signer, func() { told = s.tellsOf(ctx, user) }})
-		s.reconcile(ctx, credentialController, user)
+		Expect(s.reconcile(ctx, credentialController, user)).To(Equal(time.Second), "when to renew the other's is to be found out")
 		Expect(s.gone(ctx, secretOf(user))).To(BeTrue())
 		Expect(get(ctx, s.world, user).Status.Certificate.Fingerprint).To(Equal(told))
 		Expect(s.condition(ctx, user, kubeconfig)).To(BeZero(), "what it says is the other's")
+		Expect(s.begunFor(ctx, user)).To(ConsistOf(HaveField("Spec.Termination.Reason", ContainSubstring("dropped"))))
+	})
+	It("are told of without saying more of a spec that has come meanwhile", func(ctx SpecContext) {
+		user := s.robot(installation.Namespace)
+		s.create(ctx, user)
+		s.reconcile(ctx, userController, user)
+		*happens = func() error {
+			if !s.gone(ctx, secretOf(user)) {
+				*happens = nothing
+				change(ctx, s.world, user, func(u *v1alpha1.User) { u.Spec.ExpireTime = &metav1.Time{Time: s.clock.Now().Add(time.Hour)} })
+			}
+			return nil
+		}
+		s.reconcile(ctx, credentialController, user)
+		Expect(get(ctx, s.world, user).Status.Certificate).NotTo(BeNil())
+		Expect(user.Status.Conditions).NotTo(ContainElement(HaveField("Type", kubeconfig)))
+		s.reconcile(ctx, credentialController, user)
+		Expect(s.condition(ctx, user, kubeconfig)).To(says(isTrue, v1alpha1.ReasonIssued))
+	})
+	It("are not found wanting by a spec that has come meanwhile", func(ctx SpecContext) {
+		user := s.robot(installation.Namespace)
+		s.create(ctx, user, secretOf(user))
+		s.reconcile(ctx, userController, user)
+		*happens = func() error {
+			*happens = nothing
+			change(ctx, s.world, user, func(u *v1alpha1.User) { u.Spec.Kubeconfig.SecretRef.Name = s.name("free") })
+			return nil
+		}
+		s.reconcile(ctx, credentialController, user)
+		Expect(get(ctx, s.world, user).Status.Conditions).NotTo(ContainElement(HaveField("Type", kubeconfig)))
 	})
 	It("are not told of where another replica has told of a later certificate", func(ctx SpecContext) {
 		user := s.robot(installation.Namespace)

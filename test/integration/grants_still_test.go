@@ -76,7 +76,8 @@ func grantsStill(s *stage) {
 			GinkgoHelper()
 			s.reconcile(ctx, grantController, grant)
 			slices.Sort(names)
-			Expect(s.condition(ctx, grant, ready)).To(says(isFalse, v1alpha1.ReasonSubjectPending, ": "+strings.Join(names, ", ")+"; its"))
+			wanted := "not known yet: " + strings.Join(names, ", ") + " ("
+			Expect(s.condition(ctx, grant, ready)).To(says(isFalse, v1alpha1.ReasonSubjectPending, wanted))
 			Expect(s.condition(ctx, grant, reconciling)).To(says(isTrue, v1alpha1.ReasonSubjectPending))
 		}
 		waitsFor(called("User", user.Name), called("Group", team.Name), called("Group", unread.Name), called("Group", unknown.Name))

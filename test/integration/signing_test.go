@@ -309,7 +309,26 @@ func signing(s *stage) {
 		}})
 		s.reconcile(ctx, credentialController, user)
 		Expect(s.gone(ctx, secretOf(user))).To(BeTrue())
+		Expect(s.begunFor(ctx, user)).To(ConsistOf(HaveField("Spec.Termination.Reason", ContainSubstring("dropped"))))
 	})
+
+	DescribeTable("publishes nothing for a User whose spec says meanwhile", func(ctx SpecContext, how func(*v1alpha1.UserSpec)) {
+		user := s.robot(installation.Namespace)
+		secret := secretOf(user)
+		s.create(ctx, user)
+		s.reconcile(ctx, userController, user)
+		s.with(interrupted{s.environment.Signer, func() {
+			change(ctx, s.world, user, func(u *v1alpha1.User) { how(&u.Spec) }) // And the User controller has not seen it.
+		}})
+		s.reconcile(ctx, credentialController, user)
+		Expect(s.gone(ctx, secret)).To(BeTrue())
+		Expect(s.begunFor(ctx, user)).To(ConsistOf(HaveField("Spec.Termination.Reason", ContainSubstring("dropped"))))
+	},
+		Entry("that they are suspended", func(u *v1alpha1.UserSpec) { u.State = v1alpha1.UserSuspended }),
+		Entry("that they have expired", func(u *v1alpha1.UserSpec) { u.ExpireTime = &metav1.Time{Time: time.Unix(1, 0)} }),
+		Entry("that certificates are to be shorter", func(u *v1alpha1.UserSpec) { u.Kubeconfig.DurationSeconds = 600 }),
+		Entry("that no kubeconfig is wanted", func(u *v1alpha1.UserSpec) { u.Kubeconfig = nil }),
+	)
 
 	It("publishes no certificate for a group that the User has left meanwhile, and ends its Session", func(ctx SpecContext) {
 		user := s.robot(installation.Namespace)
@@ -331,10 +350,7 @@ func signing(s *stage) {
 		}})
 		s.reconcile(ctx, credentialController, user)
 		Expect(s.gone(ctx, secretOf(user))).To(BeTrue())
-		var sessions v1alpha1.SessionList
-		Expect(s.admin.List(ctx, &sessions)).To(Succeed())
-		mine := func(c v1alpha1.Session) bool { return c.Spec.UserRef.Name == user.Name }
-		Expect(slices.DeleteFunc(sessions.Items, func(c v1alpha1.Session) bool { return !mine(c) })).To(ConsistOf(And(
+		Expect(s.begunFor(ctx, user)).To(ConsistOf(And(
 			HaveField("Status.Certificates", ConsistOf(HaveField("Groups", ConsistOf(team.Name)))),
 			HaveField("Spec.Termination.Reason", ContainSubstring("dropped")))))
 
