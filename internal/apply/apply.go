@@ -146,7 +146,7 @@ func (a *Applier) executeAll(ctx context.Context, verb rbacplan.Verb, changes []
 		if changes[i].Verb == verb {
 			group.Go(func() error {
 				done[i], errs[i] = a.execute(ctx, &changes[i])
-				a.account(&changes[i], done[i], errs[i])
+				errs[i] = a.account(&changes[i], done[i], errs[i])
 				return nil // One change that fails does not hold up the others.
 			})
 		}
@@ -162,16 +162,24 @@ func (a *Applier) executeAll(ctx context.Context, verb rbacplan.Verb, changes []
 	}
 }
 
-// account counts what was to be done and what was done, which may be another, and tells who is not named any more.
-func (a *Applier) account(wanted, done *rbacplan.Change, err error) {
+// errGone says that there was nothing to delete any more: the cache lags behind what was done, or somebody else was quicker.
+var errGone = errors.New("the binding is gone already")
+
+// account counts what was to be done and what was done, which may be another, and tells who is not named any more. It returns what went
+// wrong.
+func (a *Applier) account(wanted, done *rbacplan.Change, err error) error {
+	if errors.Is(err, errGone) {
+		return nil
+	}
 	a.Metrics.wrote(wanted, err == nil)
 	if done == nil {
-		return
+		return err
 	}
 	if err != nil {
 		a.Metrics.wrote(done, true)
 	}
 	a.Departures.Dropped(done.Dropped)
+	return err
 }
 
 // execute makes one change and returns what was done, which may be another: a binding of a role that may not be bound any more
@@ -179,7 +187,9 @@ func (a *Applier) account(wanted, done *rbacplan.Change, err error) {
 func (a *Applier) execute(ctx context.Context, change *rbacplan.Change) (done *rbacplan.Change, err error) {
 	switch change.Verb {
 	case rbacplan.Delete:
-		err = a.delete(ctx, &change.Binding)
+		if err = a.Client.Delete(ctx, object(&change.Binding)); apierrors.IsNotFound(err) {
+			return change, errGone
+		}
 	case rbacplan.Create:
 		err = a.create(ctx, &change.Binding)
 	case rbacplan.Update:
@@ -194,12 +204,8 @@ func (a *Applier) execute(ctx context.Context, change *rbacplan.Change) (done *r
 	return change, nil
 }
 
-func (a *Applier) delete(ctx context.Context, b *rbacplan.Binding) error {
-	return client.IgnoreNotFound(a.Client.Delete(ctx, object(b)))
-}
-
 func (a *Applier) deleteInstead(ctx context.Context, change *rbacplan.Change, refusal error) (*rbacplan.Change, error) {
-	if err := a.delete(ctx, &change.Binding); err != nil {
+	if err := client.IgnoreNotFound(a.Client.Delete(ctx, object(&change.Binding))); err != nil {
 		return nil, err
 	}
 	everybody := slices.Concat(change.Dropped, change.Binding.Usernames)

@@ -33,7 +33,7 @@ func TestApply(t *testing.T) {
 // nobody answers but for what is intercepted.
 type nobody struct{ client.WithWatch }
 
-var _ = Describe("What is counted of an update", func() {
+var _ = Describe("What is counted of a write", func() {
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	var (
 		registry *prometheus.Registry
@@ -57,17 +57,18 @@ var _ = Describe("What is counted of an update", func() {
 			applier.Departures.Left(gone, noon)
 		}
 	})
-	// update takes alice out of a binding in which bob, who is gone too, stays for now.
-	update := func(ctx context.Context) apply.Result {
+	// write takes alice out of a binding in which bob, who is gone too, stays for now.
+	write := func(ctx context.Context, verb rbacplan.Verb) apply.Result {
 		holder := rbacplan.Holder{Kind: rbacplan.KindGrant, Name: "g", UID: "1"}
 		return applier.Execute(ctx, []rbacplan.Change{{
-			Verb: rbacplan.Update, Dropped: []string{"corp:alice"},
+			Verb: verb, Dropped: []string{"corp:alice"},
 			Binding: rbacplan.Binding{
 				Namespace: "pay", Name: holder.BindingName(0), Usernames: []string{"corp:bob"},
 				Template: rbacplan.Template{Holder: holder, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "edit"}},
 			},
 		}})
 	}
+	update := func(ctx context.Context) apply.Result { return write(ctx, rbacplan.Update) }
 	// counted are the changes that were counted, and withdrawn how many people's were measured.
 	counted := func() (changes map[string]int, withdrawn int) {
 		GinkgoHelper()
@@ -101,6 +102,19 @@ var _ = Describe("What is counted of an update", func() {
 		changes, withdrawn := counted()
 		Expect(changes).To(Equal(map[string]int{"update refused": 1}))
 		Expect(withdrawn).To(BeZero())
+	})
+
+	It("is a deletion, if anything was there to delete", func(ctx context.Context) {
+		Expect(write(ctx, rbacplan.Delete).Problem).NotTo(HaveOccurred())
+		changes, _ := counted()
+		Expect(changes).To(Equal(map[string]int{"delete done": 1}))
+		keeps = apierrors.NewNotFound(rbacv1.Resource("rolebindings"), "g")
+		again := write(ctx, rbacplan.Delete)
+		Expect(again.Problem).NotTo(HaveOccurred())
+		Expect(again.Done).To(HaveLen(1), "it is gone, whoever did it")
+		changes, withdrawn := counted()
+		Expect(changes).To(Equal(map[string]int{"delete done": 1}))
+		Expect(withdrawn).To(Equal(1))
 	})
 
 	Context("of a role that may not be bound any more", func() {
