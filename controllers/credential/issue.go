@@ -38,12 +38,12 @@ func (r *Reconciler) issue(ctx context.Context, s *scope, why string) (renew tim
 	if err != nil {
 		return time.Time{}, err
 	}
-	record := credential.Record(s.user, issued.Session, r.Clock.Now())
 	if refused, err := r.lookAgain(ctx, s); err != nil {
 		return time.Time{}, err
 	} else if refused != nil {
 		return time.Time{}, r.drop(ctx, begun, issued.Session, refused)
 	}
+	record := credential.Record(s.user, issued.Session, r.Clock.Now())
 	published, err := r.publish(ctx, s, issued, key)
 	if err != nil {
 		return time.Time{}, err

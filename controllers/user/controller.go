@@ -88,7 +88,7 @@ func (s *scope) again() time.Duration {
 	return next.Sub(s.now)
 }
 
-// soon is how long the Directory controller may take until it says who somebody is whom it has made.
+// soon is how long the Directory controller may take until it says of a User that it has made who that is.
 const soon = time.Minute
 
 // awaited is how long to leave a User alone that the Directory controller has just made: its next write says who it is. Zero for all

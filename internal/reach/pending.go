@@ -18,10 +18,10 @@ func Looked(user *v1alpha1.User) bool {
 	return meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionActive) != nil || !user.DeletionTimestamp.IsZero()
 }
 
-// Judged says whether it is known if a User may act: not before their Directory was read.
+// Judged says whether it is known if a User may act: not before their Directory was read. Who is being deleted may not.
 func Judged(user *v1alpha1.User) bool {
 	active := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionActive)
-	return Looked(user) && (active == nil || active.Status != metav1.ConditionUnknown)
+	return active != nil && active.Status != metav1.ConditionUnknown || !user.DeletionTimestamp.IsZero()
 }
 
 // known says whether it is known if a Group is there: not before its Directory was read.

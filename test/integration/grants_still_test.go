@@ -108,6 +108,22 @@ func grantsStill(s *stage) {
 		Expect(s.condition(ctx, grant, ready)).To(says(isTrue, v1alpha1.ReasonApplied, "2 people in 1 bindings"))
 	})
 
+	It("wait for nobody who is being deleted", func(ctx SpecContext) {
+		directory := pausedDirectory(s.name("directory"))
+		user := member(s.name("user"), "late", directory.Name)
+		user.Finalizers = []string{"example.com/held"}
+		s.create(ctx, directory, user)
+		s.reconcile(ctx, userController, user)
+		grant := grantOf(s.name("grant"), users(user.Name)...)
+		s.create(ctx, grant)
+		s.reconcile(ctx, grantController, grant)
+		Expect(s.condition(ctx, grant, ready)).To(says(isFalse, v1alpha1.ReasonSubjectPending, user.Name))
+		Expect(s.admin.Delete(ctx, user)).To(Succeed())
+		s.reconcile(ctx, grantController, grant)
+		Expect(s.condition(ctx, grant, ready)).To(says(isTrue, v1alpha1.ReasonApplied))
+		change(ctx, s.world, user, func(u *v1alpha1.User) { u.Finalizers = nil })
+	})
+
 	It("wait for no member of a group that they bind as such", func(ctx SpecContext) {
 		unseen := localUser(s.name("user"))
 		team := localGroup(s.name("team"), unseen.Name)
